@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: PostgreSQL
+//
+// vector.so: the module magic and what happens when a backend loads the library.
+#include "pg/postgres.hpp"
+
+#include "pg/entry.hpp"
+
+extern "C" {
+PG_MODULE_MAGIC;
+PGDLLEXPORT void _PG_init(void);
+}
+
+void
+_PG_init(void)
+{
+}
