@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: PostgreSQL
+//
+// Chooses the kernels once, when the library is loaded: by CPUID, and by XCR0, because registers
+// that the operating system does not save must not be used (__builtin_cpu_supports looks at both).
+//
+// The choice is a plain pointer that starts at the scalar table, so that another constructor that
+// runs before ours gets right answers, only slower ones.
+#include "kernel/distance_tables.hpp"
+
+namespace vx::kernel
+{
+
+namespace
+{
+
+bool
+supports(Isa isa) noexcept
+{
+    __builtin_cpu_init();
+    switch (isa) {
+    case Isa::scalar:
+        return true;
+    case Isa::avx2:
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+               __builtin_cpu_supports("f16c");
+    case Isa::avx512:
+        return supports(Isa::avx2) && __builtin_cpu_supports("avx512f") &&
+               __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+               __builtin_cpu_supports("avx512vl");
+    }
+    return false;
+}
+
+const DistanceKernels *chosen = &kScalarDistanceKernels;
+
+__attribute__((constructor)) void
+choose() noexcept
+{
+    if (supports(Isa::avx512))
+        chosen = &kAvx512DistanceKernels;
+    else if (supports(Isa::avx2))
+        chosen = &kAvx2DistanceKernels;
+}
+
+} // namespace
+
+const DistanceKernels &
+distance_kernels() noexcept
+{
+    return *chosen;
+}
+
+const DistanceKernels *
+distance_kernels_for(Isa isa) noexcept
+{
+    if (!supports(isa))
+        return nullptr;
+    switch (isa) {
+    case Isa::scalar:
+        return &kScalarDistanceKernels;
+    case Isa::avx2:
+        return &kAvx2DistanceKernels;
+    case Isa::avx512:
+        return &kAvx512DistanceKernels;
+    }
+    return nullptr;
+}
+
+const char *
+isa_name(Isa isa) noexcept
+{
+    switch (isa) {
+    case Isa::scalar:
+        return "scalar";
+    case Isa::avx2:
+        return "avx2";
+    case Isa::avx512:
+        return "avx512";
+    }
+    return "unknown";
+}
+
+} // namespace vx::kernel
