@@ -16,7 +16,7 @@ namespace vecmesh
 {
 
 /// One reachable database of a node group.
-struct Node {
+struct ClusterNode { // not "Node": IsA() and nodeTag() name PostgreSQL's
     int32 node_id;
     int32 group_id;
     const char *host;
@@ -60,7 +60,7 @@ const DistributedTable *get_distributed_table(Oid relation);
 int find_shard_index(const DistributedTable *table, Datum value);
 
 /// The database to talk to for a node group: its primary. Raises when the group has none.
-const Node *get_group_primary(int32 group_id);
+const ClusterNode *get_group_primary(int32 group_id);
 
 /// All node groups that have an active primary, ascending by id; palloc'd in CurrentMemoryContext.
 int get_worker_groups(int32 **group_ids);
