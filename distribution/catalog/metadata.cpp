@@ -55,7 +55,7 @@ struct TableEntry {
 struct NodeCache {
     MemoryContext context;
     int count;
-    Node *nodes; // primaries, ascending by group
+    ClusterNode *nodes; // primaries, ascending by group
     const char *cluster_id;
 };
 
@@ -188,7 +188,8 @@ compare_shards(const void *a, const void *b)
 int
 compare_nodes(const void *a, const void *b)
 {
-    return static_cast<const Node *>(a)->group_id - static_cast<const Node *>(b)->group_id;
+    return static_cast<const ClusterNode *>(a)->group_id -
+           static_cast<const ClusterNode *>(b)->group_id;
 }
 
 int32
@@ -378,7 +379,7 @@ load_primaries(const CatalogOids *oids, NodeCache *cache)
     SysScanDesc scan = systable_beginscan(catalog, InvalidOid, false, nullptr, 0, nullptr);
     int capacity = 16;
 
-    cache->nodes = static_cast<Node *>(palloc(sizeof(Node) * capacity));
+    cache->nodes = static_cast<ClusterNode *>(palloc(sizeof(ClusterNode) * capacity));
     while (HeapTuple tuple = systable_getnext(scan)) {
         char *role = TextDatumGetCString(attribute(tuple, kNodeRole, catalog));
 
@@ -386,9 +387,10 @@ load_primaries(const CatalogOids *oids, NodeCache *cache)
             continue;
         if (cache->count == capacity) {
             capacity *= 2;
-            cache->nodes = static_cast<Node *>(repalloc(cache->nodes, sizeof(Node) * capacity));
+            cache->nodes =
+                static_cast<ClusterNode *>(repalloc(cache->nodes, sizeof(ClusterNode) * capacity));
         }
-        Node *node = &cache->nodes[cache->count++];
+        ClusterNode *node = &cache->nodes[cache->count++];
 
         node->node_id = DatumGetInt32(attribute(tuple, kNodeId, catalog));
         node->group_id = DatumGetInt32(attribute(tuple, kNodeGroup, catalog));
@@ -399,7 +401,7 @@ load_primaries(const CatalogOids *oids, NodeCache *cache)
     }
     systable_endscan(scan);
     table_close(catalog, AccessShareLock);
-    qsort(cache->nodes, cache->count, sizeof(Node), compare_nodes);
+    qsort(cache->nodes, cache->count, sizeof(ClusterNode), compare_nodes);
 }
 
 void
@@ -501,7 +503,7 @@ find_shard_index(const DistributedTable *table, Datum value)
     return low;
 }
 
-const Node *
+const ClusterNode *
 get_group_primary(int32 group_id)
 {
     const NodeCache *cache = get_node_cache();
