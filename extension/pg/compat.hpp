@@ -11,3 +11,50 @@
 #if PG_VERSION_NUM < 150000
 #error "PostgreSQL 15 or later is required"
 #endif
+
+extern "C" {
+#include "nodes/nodeFuncs.h"
+}
+
+namespace pg
+{
+
+namespace detail
+{
+
+/// Through void (*)(), which the compiler takes as "any function".
+template <class To, class From>
+To
+untyped(From function)
+{
+    return reinterpret_cast<To>(reinterpret_cast<void (*)()>(function));
+}
+
+} // namespace detail
+
+// Walkers and mutators: 15 declares them with an empty parameter list, 16 wraps them in macros.
+template <class Context>
+bool
+walk_expression(Node *node, bool (*walker)(Node *, Context *), Context *context)
+{
+    void *opaque = const_cast<void *>(static_cast<const void *>(context));
+#if PG_VERSION_NUM >= 160000
+    return expression_tree_walker(node, walker, opaque);
+#else
+    return expression_tree_walker(node, detail::untyped<bool (*)()>(walker), opaque);
+#endif
+}
+
+template <class Context>
+Node *
+mutate_expression(Node *node, Node *(*mutator)(Node *, Context *), Context *context)
+{
+    void *opaque = const_cast<void *>(static_cast<const void *>(context));
+#if PG_VERSION_NUM >= 160000
+    return expression_tree_mutator(node, mutator, opaque);
+#else
+    return expression_tree_mutator(node, detail::untyped<Node *(*)()>(mutator), opaque);
+#endif
+}
+
+} // namespace pg
