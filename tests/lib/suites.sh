@@ -24,7 +24,7 @@ count() {
 suite_checks() {
     local script passed=0 failed=0
     title "Checks"
-    for script in "$TOP"/tests/checks/*.sh; do
+    for script in "$TOP"/tests/checks/*; do
         if (cd "$TOP" && BUILD=$BUILD "$script") >"$LOGS/check.log" 2>&1; then
             passed=$((passed + 1))
         else
