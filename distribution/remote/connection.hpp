@@ -29,9 +29,9 @@ enum class Access {
 
 /// Makes the connections to these groups ready for a statement, all of them at once: connects
 /// (deadline vecmesh.connect_timeout), sends settings that changed in this session (search_path
-/// pg_catalog, the search GUCs: see settings.hpp), BEGIN and SAVEPOINTs as the local transaction and
-/// `access` demand. An error names the node, its address and `table`'s shards on it (table may be
-/// InvalidOid).
+/// pg_catalog, the search GUCs: see settings.hpp), BEGIN and SAVEPOINTs as the local transaction
+/// and `access` demand. An error names the node, its address and `table`'s shards on it (table may
+/// be InvalidOid).
 void claim_connections(const int32 *group_ids, int count, Access access, Oid table,
                        Connection **connections);
 

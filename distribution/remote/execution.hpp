@@ -7,8 +7,8 @@
 //   while (next_row(e, i, &row)) …           // rows of task i, in its order
 //   end_execution(e);                          // cancels what still runs
 //
-// The execution belongs to `context`: deleting it frees all results and, at abort, cancels. A second
-// statement that needs the same connection makes the first one buffer the rest of its rows.
+// The execution belongs to `context`: deleting it frees all results and, at abort, cancels. A
+// second statement that needs the same connection makes the first one buffer the rest of its rows.
 #pragma once
 
 #include "remote/connection.hpp"

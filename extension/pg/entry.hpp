@@ -33,8 +33,7 @@ struct Report {
     Kind kind = Kind::internal;
     char text[256] = {0};
 
-    void
-    set(Kind new_kind, const char *what) noexcept
+    void set(Kind new_kind, const char *what) noexcept
     {
         kind = new_kind;
         std::strncpy(text, what, sizeof(text) - 1);

@@ -48,15 +48,13 @@ struct SavedErrorState {
     uint32 interrupt_holdoff = InterruptHoldoffCount;
     uint32 cancel_holdoff = QueryCancelHoldoffCount;
 
-    void
-    restore_stacks() const noexcept
+    void restore_stacks() const noexcept
     {
         PG_exception_stack = exception_stack;
         error_context_stack = context_stack;
     }
 
-    void
-    restore_all() const noexcept
+    void restore_all() const noexcept
     {
         restore_stacks();
         CurrentMemoryContext = memory_context;

@@ -33,8 +33,7 @@ template <class T> class Allocator
 
     template <class U> Allocator(const Allocator<U> &other) noexcept : context_(other.context()) {}
 
-    T *
-    allocate(std::size_t n)
+    T *allocate(std::size_t n)
     {
         if (n > MaxAllocHugeSize / sizeof(T))
             throw std::bad_alloc();
@@ -45,28 +44,16 @@ template <class T> class Allocator
         return static_cast<T *>(p);
     }
 
-    void
-    deallocate(T *p, std::size_t) noexcept
-    {
-        pfree(p);
-    }
+    void deallocate(T *p, std::size_t) noexcept { pfree(p); }
 
-    MemoryContext
-    context() const noexcept
-    {
-        return context_;
-    }
+    MemoryContext context() const noexcept { return context_; }
 
-    template <class U>
-    bool
-    operator==(const Allocator<U> &other) const noexcept
+    template <class U> bool operator==(const Allocator<U> &other) const noexcept
     {
         return context_ == other.context();
     }
 
-    template <class U>
-    bool
-    operator!=(const Allocator<U> &other) const noexcept
+    template <class U> bool operator!=(const Allocator<U> &other) const noexcept
     {
         return !(*this == other);
     }
@@ -89,9 +76,8 @@ make_in_context(MemoryContext context, Args &&...args)
         alignas(T) unsigned char storage[sizeof(T)];
     };
 
-    auto *holder = guarded([&] {
-        return static_cast<Holder *>(MemoryContextAllocZero(context, sizeof(Holder)));
-    });
+    auto *holder = guarded(
+        [&] { return static_cast<Holder *>(MemoryContextAllocZero(context, sizeof(Holder))); });
     T *object = new (holder->storage) T(std::forward<Args>(args)...);
     holder->callback.func = [](void *arg) { static_cast<T *>(arg)->~T(); };
     holder->callback.arg = object;
