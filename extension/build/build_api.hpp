@@ -4,8 +4,12 @@
 //
 // vector_build.so is loaded by the one backend that builds an index, with all signals blocked: its
 // libraries start threads (OpenMP, BLAS), and a signal meant for PostgreSQL must never be handled
-// on one of them. No function here calls PostgreSQL, none throws. Long calls look at *interrupted
-// (PostgreSQL's InterruptPending) every few milliseconds and stop with VX_BUILD_INTERRUPTED.
+// on one of them. No function here calls PostgreSQL, none throws.
+//
+// Long calls look at *interrupted (PostgreSQL's InterruptPending) every few milliseconds. When it
+// is set they ask `service`, on the thread that called them, whether to stop: most interrupts are
+// housekeeping that needs no more than a moment. Without `service` they stop at once. A call that
+// stopped returns VX_BUILD_INTERRUPTED and leaves its output undefined.
 #pragma once
 
 #include <cstddef>
@@ -34,7 +38,8 @@ struct VxTrainRequest {
     int32_t iterations;
     uint64_t seed; // equal input and seed give equal centroids
     int32_t threads;
-    const volatile int *interrupted;
+    const volatile int *interrupted; // may be null: cannot be interrupted
+    int (*service)(void);            // may be null; nonzero: stop. Must neither throw nor longjmp.
 
     float *centroids; // out: list_count x dim
     char error[256];  // out, when VX_BUILD_FAILED
@@ -48,7 +53,8 @@ struct VxAssignRequest {
     int32_t list_count;
     VxBuildMetric metric;
     int32_t threads;
-    const volatile int *interrupted;
+    const volatile int *interrupted; // as above
+    int (*service)(void);
 
     int32_t *lists; // out: row_count, the nearest centroid of each row
     char error[256];
@@ -61,7 +67,7 @@ struct VxBuildApi {
     VxBuildStatus (*train)(VxTrainRequest *request);
     VxBuildStatus (*assign)(VxAssignRequest *request);
     /// Bytes that train() allocates at its peak beside the caller's buffers, for the memory budget.
-    size_t (*train_memory)(int64_t row_count, int32_t dim, int32_t list_count);
+    size_t (*train_memory)(int64_t row_count, int32_t dim, int32_t list_count, int32_t threads);
 };
 
 /// The library's one exported symbol besides the module magic.

@@ -6,6 +6,7 @@
 // The choice is a plain pointer that starts at the scalar table, so that another constructor that
 // runs before ours gets right answers, only slower ones.
 #include "kernel/distance_tables.hpp"
+#include "kernel/nearest.hpp"
 
 namespace vx::kernel
 {
@@ -32,14 +33,18 @@ supports(Isa isa) noexcept
 }
 
 const DistanceKernels *chosen = &kScalarDistanceKernels;
+const NearestKernels *chosen_nearest = &kScalarNearestKernels;
 
 __attribute__((constructor)) void
 choose() noexcept
 {
-    if (supports(Isa::avx512))
+    if (supports(Isa::avx512)) {
         chosen = &kAvx512DistanceKernels;
-    else if (supports(Isa::avx2))
+        chosen_nearest = &kAvx512NearestKernels;
+    } else if (supports(Isa::avx2)) {
         chosen = &kAvx2DistanceKernels;
+        chosen_nearest = &kAvx2NearestKernels;
+    }
 }
 
 } // namespace
@@ -62,6 +67,28 @@ distance_kernels_for(Isa isa) noexcept
         return &kAvx2DistanceKernels;
     case Isa::avx512:
         return &kAvx512DistanceKernels;
+    }
+    return nullptr;
+}
+
+const NearestKernels &
+nearest_kernels() noexcept
+{
+    return *chosen_nearest;
+}
+
+const NearestKernels *
+nearest_kernels_for(Isa isa) noexcept
+{
+    if (!supports(isa))
+        return nullptr;
+    switch (isa) {
+    case Isa::scalar:
+        return &kScalarNearestKernels;
+    case Isa::avx2:
+        return &kAvx2NearestKernels;
+    case Isa::avx512:
+        return &kAvx512NearestKernels;
     }
     return nullptr;
 }

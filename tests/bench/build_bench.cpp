@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: PostgreSQL
+//
+// What vector_build.so takes to train and to assign, in the caller's seconds.
+//
+//   vecmesh_build_bench VECTOR_BUILD.SO [dim [lists [train_rows [assign_rows]]]]
+//
+// The rows are random around as many centres as there are lists; the seconds depend little on them.
+#include "build/build_api.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <dlfcn.h>
+#include <random>
+#include <vector>
+
+namespace
+{
+
+std::vector<float>
+clustered_rows(std::size_t rows, std::size_t dim, std::size_t centres)
+{
+    std::mt19937 random(1);
+    std::normal_distribution<float> normal;
+    std::vector<float> centre(centres * dim);
+    for (float &x : centre)
+        x = 3 * normal(random);
+    std::vector<float> noise(1 << 16);
+    for (float &x : noise)
+        x = normal(random);
+    std::vector<float> result(rows * dim);
+    for (std::size_t r = 0; r < rows; r++) {
+        const std::size_t c = random() % centres;
+        const std::size_t shift = random() % (noise.size() - 1);
+        for (std::size_t i = 0; i < dim; i++)
+            result[r * dim + i] = centre[c * dim + i] + noise[(shift + i) % noise.size()];
+    }
+    return result;
+}
+
+template <class Body>
+double
+seconds(Body &&body)
+{
+    const auto start = std::chrono::steady_clock::now();
+    body();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+void
+check(VxBuildStatus status, const char *error)
+{
+    if (status == VX_BUILD_OK)
+        return;
+    std::fprintf(stderr, "status %d: %s\n", int(status), error);
+    std::exit(1);
+}
+
+void
+measure(const VxBuildApi &api, std::size_t dim, std::size_t lists, std::size_t train_rows,
+        std::size_t assign_rows)
+{
+    const std::vector<float> rows = clustered_rows(std::max(train_rows, assign_rows), dim, lists);
+    std::vector<float> centroids(lists * dim);
+    std::vector<std::int32_t> assigned(assign_rows);
+    constexpr int kIterations = 10;
+    std::printf("dim %zu, %zu lists\n", dim, lists);
+    for (int threads : {1, 2}) {
+        VxTrainRequest train{};
+        train.rows = rows.data();
+        train.row_count = std::int64_t(train_rows);
+        train.dim = std::int32_t(dim);
+        train.list_count = std::int32_t(lists);
+        train.iterations = kIterations;
+        train.seed = 1;
+        train.threads = threads;
+        train.centroids = centroids.data();
+        const double train_time = seconds([&] { check(api.train(&train), train.error); });
+
+        VxAssignRequest assign{};
+        assign.rows = rows.data();
+        assign.row_count = std::int64_t(assign_rows);
+        assign.dim = train.dim;
+        assign.centroids = centroids.data();
+        assign.list_count = train.list_count;
+        assign.threads = threads;
+        assign.lists = assigned.data();
+        const double assign_time = seconds([&] { check(api.assign(&assign), assign.error); });
+
+        const double work = 2e-9 * double(dim) * double(lists);
+        std::printf("threads %d: train %zu rows, %d iterations %.3f s (%.1f GFLOP/s); "
+                    "assign %zu rows %.3f s (%.1f GFLOP/s)\n",
+                    threads, train_rows, kIterations, train_time,
+                    work * double(train_rows) * kIterations / train_time, assign_rows, assign_time,
+                    work * double(assign_rows) / assign_time);
+    }
+}
+
+std::size_t
+argument(int argc, char **argv, int i, std::size_t otherwise)
+{
+    return i < argc ? std::strtoull(argv[i], nullptr, 10) : otherwise;
+}
+
+} // namespace
+
+int
+main(int argc, char **argv)
+{
+    if (argc < 2) {
+        std::fprintf(stderr, "usage: %s vector_build.so [dim [lists [train_rows [assign_rows]]]]\n",
+                     argv[0]);
+        return 2;
+    }
+    void *library = dlopen(argv[1], RTLD_NOW);
+    void *symbol = library != nullptr ? dlsym(library, "vx_build_api") : nullptr;
+    if (symbol == nullptr) {
+        std::fprintf(stderr, "%s\n", dlerror());
+        return 1;
+    }
+    measure(*reinterpret_cast<VxBuildApiFunction>(symbol)(), argument(argc, argv, 2, 128),
+            argument(argc, argv, 3, 1000), argument(argc, argv, 4, 50000),
+            argument(argc, argv, 5, 1000000));
+    return 0;
+}
