@@ -41,7 +41,7 @@ run(Request *request, Body &&body) noexcept
         return fail("invalid build request");
     request->threads = std::clamp(request->threads, 1, kMostThreads);
     try {
-        Interrupt interrupt(request->interrupted, request->service);
+        Interrupt interrupt(request->interrupted, request->wants_stop);
         run_threaded(request->threads, interrupt,
                      [&](bool polls_here) { body(interrupt, polls_here); });
         return VX_BUILD_OK;

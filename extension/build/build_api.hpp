@@ -7,9 +7,9 @@
 // on one of them. No function here calls PostgreSQL, none throws.
 //
 // Long calls look at *interrupted (PostgreSQL's InterruptPending) every few milliseconds. When it
-// is set they ask `service`, on the thread that called them, whether to stop: most interrupts are
-// housekeeping that needs no more than a moment. Without `service` they stop at once. A call that
-// stopped returns VX_BUILD_INTERRUPTED and leaves its output undefined.
+// is set they ask wants_stop(), on the thread that called them, whether that means them: not every
+// interrupt ends a statement. Without wants_stop they stop at once. A call that stopped returns
+// VX_BUILD_INTERRUPTED and leaves its output undefined.
 #pragma once
 
 #include <cstddef>
@@ -39,7 +39,7 @@ struct VxTrainRequest {
     uint64_t seed; // equal input and seed give equal centroids
     int32_t threads;
     const volatile int *interrupted; // may be null: cannot be interrupted
-    int (*service)(void);            // may be null; nonzero: stop. Must neither throw nor longjmp.
+    int (*wants_stop)(void);         // may be null; must neither throw nor longjmp
 
     float *centroids; // out: list_count x dim
     char error[256];  // out, when VX_BUILD_FAILED
@@ -54,7 +54,7 @@ struct VxAssignRequest {
     VxBuildMetric metric;
     int32_t threads;
     const volatile int *interrupted; // as above
-    int (*service)(void);
+    int (*wants_stop)(void);
 
     int32_t *lists; // out: row_count, the nearest centroid of each row
     char error[256];

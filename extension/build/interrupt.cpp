@@ -69,7 +69,7 @@ run_threaded(int threads, Interrupt &interrupt, const std::function<void(bool po
     {
         std::unique_lock<std::mutex> lock(mutex);
         while (!ended.wait_for(lock, kPollInterval, [&] { return done; })) {
-            lock.unlock(); // the service routine may take a while
+            lock.unlock(); // wants_stop() is not ours
             interrupt.poll();
             lock.lock();
         }

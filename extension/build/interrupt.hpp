@@ -13,20 +13,20 @@ namespace vx::build
 struct Interrupted {
 };
 
-/// The caller's wish to stop. Two threads look at it: the caller's, which alone may ask `service`,
-/// and the one that works, which sees the answer in `stop_`.
+/// The caller's wish to stop. Two threads look at it: the caller's, which alone may ask
+/// `wants_stop`, and the one that works, which sees the answer in `stop_`.
 class Interrupt
 {
   public:
-    Interrupt(const volatile int *flag, int (*service)(void)) noexcept
-        : flag_(flag), service_(service)
+    Interrupt(const volatile int *flag, int (*wants_stop)(void)) noexcept
+        : flag_(flag), wants_stop_(wants_stop)
     {
     }
 
     /// Looks at the caller's flag and asks what it means. On the caller's thread only.
     void poll() noexcept
     {
-        if (flag_ != nullptr && *flag_ != 0 && (service_ == nullptr || service_() != 0))
+        if (flag_ != nullptr && *flag_ != 0 && (wants_stop_ == nullptr || wants_stop_() != 0))
             stop_.store(true, std::memory_order_relaxed);
     }
 
@@ -35,7 +35,7 @@ class Interrupt
 
   private:
     const volatile int *flag_;
-    int (*service_)(void);
+    int (*wants_stop_)(void);
     std::atomic<bool> stop_{false};
 };
 

@@ -84,13 +84,18 @@ guarded(Body &&body) -> decltype(body())
         throw Error{};
     }
     PG_exception_stack = &here;
-    if constexpr (std::is_void_v<Result>) {
-        body();
+    try {
+        if constexpr (std::is_void_v<Result>) {
+            body();
+            saved.restore_stacks();
+        } else {
+            Result result = body();
+            saved.restore_stacks();
+            return result;
+        }
+    } catch (...) { // a C++ exception passes through, but must not leave `here` behind
         saved.restore_stacks();
-    } else {
-        Result result = body();
-        saved.restore_stacks();
-        return result;
+        throw;
     }
 }
 
