@@ -6,6 +6,7 @@
 # An object compiled for an instruction set may define only its tables (k*Kernels): any other
 # symbol that the linker can see, an inline function above all, might be chosen for the rest of
 # the library and stop an older processor with an illegal instruction (extension/kernel/README.md).
+[ $# -gt 0 ] || set -- "$BUILD"/extension/kernel/CMakeFiles/vx_kernel.dir/*_avx*.o
 status=0
 if [ $# = 0 ]; then
     mapfile -t objects < <(find "$BUILD/extension/kernel" -name '*_avx*.cpp.o')
