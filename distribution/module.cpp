@@ -4,12 +4,13 @@
 #include "pg/postgres.hpp"
 
 #include "catalog/metadata.hpp"
+#include "pg/entry.hpp"
+#include "remote/connection.hpp"
 
 extern "C" {
 #include "miscadmin.h"
+#include "utils/guc.h"
 }
-
-#include "pg/entry.hpp"
 
 extern "C" {
 PG_MODULE_MAGIC;
@@ -27,4 +28,6 @@ _PG_init(void)
                         errhint("Add vecmesh to shared_preload_libraries in postgresql.conf and "
                                 "restart the server.")));
     vecmesh::register_metadata_callbacks();
+    vecmesh::register_connection_callbacks();
+    MarkGUCPrefixReserved("vecmesh"); // last: removes settings of that name that nobody defined
 }

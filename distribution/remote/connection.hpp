@@ -57,6 +57,8 @@ void start_copy(Connection *connection, const char *sql);
 void send_copy_data(Connection *connection, const char *data, int length);
 /// Ends the stream and waits for the worker's verdict; returns the row count.
 int64 finish_copy(Connection *connection);
+/// The same for many streams, whose workers finish at the same time.
+void finish_copies(Connection **connections, int count, int64 *rows);
 
 /// Raises the error in `result` (or the connection's own, when result is nullptr) at ERROR.
 /// Takes ownership of result.

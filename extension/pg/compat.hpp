@@ -14,6 +14,12 @@
 
 extern "C" {
 #include "nodes/nodeFuncs.h"
+#include "storage/latch.h"
+#include "utils/guc.h"
+#include "utils/guc_tables.h"
+#if PG_VERSION_NUM >= 180000
+#include "storage/waiteventset.h"
+#endif
 }
 
 namespace pg
@@ -54,6 +60,29 @@ mutate_expression(Node *node, Node *(*mutator)(Node *, Context *), Context *cont
     return expression_tree_mutator(node, mutator, opaque);
 #else
     return expression_tree_mutator(node, detail::untyped<Node *(*)()>(mutator), opaque);
+#endif
+}
+
+/// A wait event set in CurrentMemoryContext that no resource owner knows: free it yourself.
+inline WaitEventSet *
+create_wait_event_set(int events)
+{
+#if PG_VERSION_NUM >= 170000
+    return CreateWaitEventSet(nullptr, events);
+#else
+    return CreateWaitEventSet(CurrentMemoryContext, events);
+#endif
+}
+
+/// All GUC variables; not to be changed or freed.
+inline struct config_generic **
+guc_variables(int *count)
+{
+#if PG_VERSION_NUM >= 160000
+    return get_guc_variables(count);
+#else
+    *count = GetNumConfigOptions();
+    return get_guc_variables();
 #endif
 }
 
