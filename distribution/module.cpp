@@ -5,6 +5,7 @@
 
 #include "catalog/metadata.hpp"
 #include "pg/entry.hpp"
+#include "planner/planner.hpp"
 #include "remote/connection.hpp"
 
 extern "C" {
@@ -29,5 +30,6 @@ _PG_init(void)
                                 "restart the server.")));
     vecmesh::register_metadata_callbacks();
     vecmesh::register_connection_callbacks();
+    vecmesh::register_planner_hooks();
     MarkGUCPrefixReserved("vecmesh"); // last: removes settings of that name that nobody defined
 }
