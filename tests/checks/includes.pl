@@ -79,7 +79,7 @@ sub check_include
 	if (!defined $target)
 	{
 		complain($file, $line, "\"$include\": a $zone file knows no PostgreSQL header")
-		  if $include =~ /\.h$/ && ($zone eq 'kernel' || $zone eq 'cli');
+		  if $include =~ /(?<!\.pb)\.h$/ && ($zone eq 'kernel' || $zone eq 'cli');
 		return;
 	}
 	return if $target eq $zone || grep { $_ eq $target } @{ $may_use{$zone} };
