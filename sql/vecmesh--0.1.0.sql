@@ -196,3 +196,28 @@ CREATE VIEW vecmesh.shards AS
 COMMENT ON VIEW vecmesh.shards IS 'shards of the distributed tables and where they are';
 
 GRANT SELECT ON vecmesh.nodes, vecmesh.tables, vecmesh.shards TO PUBLIC;
+
+-- ------------------------------------------------------------------------------------------------
+-- Transactions
+-- ------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION vecmesh.list_prepared_transactions(
+        OUT group_id integer, OUT node text, OUT gid text, OUT prepared timestamptz,
+        OUT owner text, OUT decision text)
+    RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'vecmesh_list_prepared_transactions' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION vecmesh.list_prepared_transactions() IS
+    'asks all workers for prepared transactions of this coordinator';
+REVOKE ALL ON FUNCTION vecmesh.list_prepared_transactions() FROM PUBLIC;
+
+CREATE VIEW vecmesh.prepared_transactions AS
+    SELECT group_id, node, gid, prepared, owner, decision FROM vecmesh.list_prepared_transactions();
+COMMENT ON VIEW vecmesh.prepared_transactions IS
+    'prepared transactions of this coordinator on the workers, and how recovery will end each';
+REVOKE ALL ON vecmesh.prepared_transactions FROM PUBLIC;
+
+CREATE FUNCTION vecmesh.recover_prepared_transactions() RETURNS integer
+    AS 'MODULE_PATHNAME', 'vecmesh_recover_prepared_transactions' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION vecmesh.recover_prepared_transactions() IS
+    'commits or rolls back prepared transactions that were left behind on workers; returns how many';
+REVOKE ALL ON FUNCTION vecmesh.recover_prepared_transactions() FROM PUBLIC;

@@ -34,6 +34,18 @@ namespace
 constexpr int kMaxFinished = 1024; // what is forgotten beyond it, recovery cleans
 constexpr int kRecordColumns = 2;  // group_id, gid
 
+/// A scan for one record by the primary key.
+SysScanDesc
+scan_record(Relation records, Snapshot snapshot, int32 group_id, const char *gid)
+{
+    ScanKeyData keys[kRecordColumns];
+    ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(group_id));
+    ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(gid));
+    keys[1].sk_collation = DEFAULT_COLLATION_OID; // the index's: its order is followed
+    return systable_beginscan(records, RelationGetPrimaryKeyIndex(records), true, snapshot,
+                              kRecordColumns, keys);
+}
+
 struct FinishedRecord {
     int32 group_id;
     char gid[kGidSize];
@@ -43,21 +55,12 @@ FinishedRecord *finished = nullptr;
 int finished_count = 0;
 
 void
-remove_record(Relation relation, const FinishedRecord *record)
+remove_record(Relation records, const FinishedRecord *record)
 {
-    ScanKeyData keys[kRecordColumns];
-    ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(record->group_id));
-    ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(record->gid));
-    keys[1].sk_collation = DEFAULT_COLLATION_OID; // the index's: its order is followed
-    SysScanDesc scan = systable_beginscan(relation, RelationGetPrimaryKeyIndex(relation), true,
-                                          nullptr, kRecordColumns, keys);
+    SysScanDesc scan = scan_record(records, nullptr, record->group_id, record->gid);
     HeapTuple tuple = systable_getnext(scan);
-    if (HeapTupleIsValid(tuple)) {
-        // Without waiting: recovery may be removing the same record.
-        TM_FailureData failure;
-        heap_delete(relation, &tuple->t_self, GetCurrentCommandId(true), InvalidSnapshot, false,
-                    &failure, false);
-    }
+    if (HeapTupleIsValid(tuple))
+        delete_commit_record(records, tuple);
     systable_endscan(scan);
 }
 
@@ -80,6 +83,24 @@ char *
 gid_prefix()
 {
     return psprintf("vecmesh_%s_%d_", get_cluster_id(), kCoordinatorGroup);
+}
+
+bool
+has_commit_record(Relation records, Snapshot snapshot, int32 group_id, const char *gid)
+{
+    SysScanDesc scan = scan_record(records, snapshot, group_id, gid);
+    const bool found = HeapTupleIsValid(systable_getnext(scan));
+    systable_endscan(scan);
+    return found;
+}
+
+void
+delete_commit_record(Relation records, HeapTuple tuple)
+{
+    // Without waiting, and whatever comes of it: a session and recovery may remove the same record.
+    TM_FailureData failure;
+    heap_delete(records, &tuple->t_self, GetCurrentCommandId(true), InvalidSnapshot, false,
+                &failure, false);
 }
 
 void

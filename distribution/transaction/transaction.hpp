@@ -7,8 +7,10 @@
 #include "remote/connection_state.hpp"
 
 extern "C" {
+#include "access/htup.h"
 #include "storage/lockdefs.h"
 #include "utils/relcache.h"
+#include "utils/snapshot.h"
 }
 
 namespace vecmesh
@@ -48,6 +50,8 @@ char *gid_prefix();
 void write_commit_records(Connection **connections, int count);
 /// The COMMIT PREPARED of this gid has succeeded: its record may go.
 void note_record_finished(int32 group_id, const char *gid);
+bool has_commit_record(Relation records, Snapshot snapshot, int32 group_id, const char *gid);
+void delete_commit_record(Relation records, HeapTuple tuple);
 
 // fault.cpp
 /// For crash tests: does what vecmesh.fault says about this point.
