@@ -5,6 +5,7 @@
 
 #include "catalog/metadata.hpp"
 #include "pg/entry.hpp"
+#include "planner/modify_plan.hpp"
 #include "planner/planner.hpp"
 #include "remote/connection.hpp"
 
@@ -31,5 +32,6 @@ _PG_init(void)
     vecmesh::register_metadata_callbacks();
     vecmesh::register_connection_callbacks();
     vecmesh::register_planner_hooks();
+    vecmesh::register_write_planner();
     MarkGUCPrefixReserved("vecmesh"); // last: removes settings of that name that nobody defined
 }

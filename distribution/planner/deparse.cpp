@@ -16,10 +16,13 @@
 
 extern "C" {
 #include "access/transam.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "nodes/plannodes.h"
+#include "storage/lockdefs.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/guc.h"
@@ -39,8 +42,12 @@ constexpr Size kInlineConstantBytes = 64;
 
 struct Preparation {
     ShipScope scope;
+    Index excluded; // 0: there is no EXCLUDED
     ValueList *values;
 };
+
+/// The relations of the deparse context.
+enum ContextRelation : Index { kTarget = 1, kExcluded = 2 };
 
 bool
 is_inline_constant(const Const *constant)
@@ -106,11 +113,13 @@ VX_CALLBACK(Node *, prepare_mutator, (Node * node, Preparation *preparation), (n
         return make_sent_value(node, preparation->values);
     if (IsA(node, Var)) {
         auto *var = castNode(Var, node);
-        if (static_cast<Index>(var->varno) != preparation->scope.varno)
+        const bool is_excluded =
+            preparation->excluded != 0 && static_cast<Index>(var->varno) == preparation->excluded;
+        if (!is_excluded && static_cast<Index>(var->varno) != preparation->scope.varno)
             return make_sent_value(node, preparation->values);
         auto *copy = static_cast<Var *>(copyObjectImpl(var));
-        copy->varno = 1; // the only relation of the deparse context
-        copy->varnosyn = 1;
+        copy->varno = is_excluded ? kExcluded : kTarget;
+        copy->varnosyn = copy->varno;
         copy->varattnosyn = copy->varattno;
         return reinterpret_cast<Node *>(copy);
     }
@@ -125,11 +134,27 @@ VX_CALLBACK(Node *, prepare_mutator, (Node * node, Preparation *preparation), (n
     return pg::mutate_expression(node, prepare_mutator, preparation);
 }
 
-char *
-deparse_prepared(Node *expression, Oid relation)
+RangeTblEntry *
+make_relation_entry(Oid relation, const char *alias)
 {
-    List *context = deparse_context_for("t", relation);
-    return deparse_expression(expression, context, true, true);
+    auto *entry = makeNode(RangeTblEntry);
+    entry->rtekind = RTE_RELATION;
+    entry->relid = relation;
+    entry->relkind = RELKIND_RELATION;
+    entry->rellockmode = AccessShareLock;
+    entry->alias = makeAlias(alias, NIL);
+    entry->eref = entry->alias;
+    return entry;
+}
+
+/// A context of two relations can only be had as that of a plan.
+List *
+make_conflict_context(Oid relation)
+{
+    auto *plan = makeNode(PlannedStmt);
+    plan->rtable =
+        list_make2(make_relation_entry(relation, "t"), make_relation_entry(relation, "excluded"));
+    return deparse_context_for_plan_tree(plan, list_make2(pstrdup("t"), pstrdup("excluded")));
 }
 
 int
@@ -199,8 +224,18 @@ end_deparse(int nest)
 char *
 deparse_for_worker(Node *expression, Oid relation, Index varno, ValueList *values)
 {
-    Preparation preparation = {{varno, nullptr}, values};
-    return deparse_prepared(prepare_mutator(expression, &preparation), relation);
+    Preparation preparation = {{varno, nullptr}, 0, values};
+    return deparse_expression(prepare_mutator(expression, &preparation),
+                              deparse_context_for("t", relation), true, true);
+}
+
+char *
+deparse_conflict_for_worker(Node *expression, Oid relation, Index varno, Index excluded,
+                            ValueList *values)
+{
+    Preparation preparation = {{varno, bms_make_singleton(excluded)}, excluded, values};
+    return deparse_expression(prepare_mutator(expression, &preparation),
+                              make_conflict_context(relation), true, true);
 }
 
 char *

@@ -39,4 +39,8 @@ char *deparse_for_worker(Node *expression, Oid relation, Index varno, ValueList 
 /// The same for an implicitly ANDed list; nullptr for an empty one.
 char *deparse_conditions_for_worker(List *conditions, Oid relation, Index varno, ValueList *values);
 
+/// For ON CONFLICT DO UPDATE: columns with the number `excluded` are those of EXCLUDED.
+char *deparse_conflict_for_worker(Node *expression, Oid relation, Index varno, Index excluded,
+                                  ValueList *values);
+
 } // namespace vecmesh

@@ -52,6 +52,17 @@ walk_expression(Node *node, bool (*walker)(Node *, Context *), Context *context)
 }
 
 template <class Context>
+bool
+walk_query(Query *query, bool (*walker)(Node *, Context *), Context *context, int flags)
+{
+#if PG_VERSION_NUM >= 160000
+    return query_tree_walker(query, walker, context, flags);
+#else
+    return query_tree_walker(query, detail::untyped<bool (*)()>(walker), context, flags);
+#endif
+}
+
+template <class Context>
 Node *
 mutate_expression(Node *node, Node *(*mutator)(Node *, Context *), Context *context)
 {
