@@ -48,7 +48,8 @@ as_server() {
 choose_state() {
     if [ -n "${VECMESH_STATE:-}" ]; then
         STATE=$VECMESH_STATE
-    elif is_root && id postgres >/dev/null 2>&1 && ! runuser -u postgres -- test -x "$TOP"; then
+    elif is_root && ! runuser -u nobody -- test -x "$TOP"; then
+        # (Asked as nobody: user postgres comes with the package, perhaps later in this run.)
         STATE=/var/tmp/vecmesh-$(printf '%s' "$TOP" | cksum | cut -d' ' -f1)
         note "user postgres cannot enter $TOP: state is kept in $STATE"
     else
@@ -56,7 +57,7 @@ choose_state() {
     fi
     mkdir -p "$STATE" || die "cannot make $STATE"
     STATE=$(cd "$STATE" && pwd)
-    [ -w "$STATE" ] || die "$STATE belongs to another user: remove it, or set VECMESH_STATE"
+    [ -O "$STATE" ] || die "$STATE belongs to another user: remove it, or set VECMESH_STATE"
     chmod a+rx "$STATE"
     LOGS=$STATE/log
     mkdir -p "$LOGS"
