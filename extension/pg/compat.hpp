@@ -13,12 +13,20 @@
 #endif
 
 extern "C" {
+#include "access/amapi.h"
+#include "access/relscan.h"
+#include "commands/vacuum.h"
 #include "nodes/nodeFuncs.h"
+#include "nodes/pathnodes.h"
 #include "storage/latch.h"
 #include "utils/guc.h"
 #include "utils/guc_tables.h"
+#include "utils/rel.h"
 #if PG_VERSION_NUM >= 180000
 #include "storage/waiteventset.h"
+#endif
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
 #endif
 }
 
@@ -94,6 +102,77 @@ guc_variables(int *count)
 #else
     *count = GetNumConfigOptions();
     return get_guc_variables();
+#endif
+}
+
+// ---- storage
+
+#ifdef PG_IO_ALIGN_SIZE
+constexpr int kIoAlignment = PG_IO_ALIGN_SIZE; // 16: pages that smgr writes may go to direct I/O
+#else
+constexpr int kIoAlignment = MAXIMUM_ALIGNOF;
+#endif
+
+/// The relation's file, as log_newpages() wants it: RelFileNode * in 15, RelFileLocator * since 16.
+inline auto *
+relation_locator(Relation relation)
+{
+#if PG_VERSION_NUM >= 160000
+    return &relation->rd_locator;
+#else
+    return &relation->rd_node;
+#endif
+}
+
+inline void
+vacuum_delay()
+{
+#if PG_VERSION_NUM >= 180000
+    vacuum_delay_point(false);
+#else
+    vacuum_delay_point();
+#endif
+}
+
+// ---- index access methods
+
+/// The fields of IndexAmRoutine that came after 15, for an ordered, non-unique method without them.
+inline void
+set_newer_am_fields([[maybe_unused]] IndexAmRoutine *routine)
+{
+#if PG_VERSION_NUM >= 160000
+    routine->amsummarizing = false;
+#endif
+#if PG_VERSION_NUM >= 170000
+    routine->amcanbuildparallel = false; // threads of one process, not parallel workers
+    routine->aminsertcleanup = nullptr;
+#endif
+#if PG_VERSION_NUM >= 180000
+    routine->amcanhash = false;
+    routine->amconsistentequality = false;
+    routine->amconsistentordering = false;
+    routine->amgettreeheight = nullptr;
+    routine->amtranslatestrategy = nullptr;
+    routine->amtranslatecmptype = nullptr;
+#endif
+}
+
+/// One more descent of an index scan, for EXPLAIN (18).
+inline void
+count_index_search([[maybe_unused]] IndexScanDesc scan)
+{
+#if PG_VERSION_NUM >= 180000
+    if (scan->instrument)
+        scan->instrument->nsearches++;
+#endif
+}
+
+/// Tells the planner that a path must not be chosen, beside an infinite cost.
+inline void
+disable_path([[maybe_unused]] Path *path)
+{
+#if PG_VERSION_NUM >= 180000
+    path->disabled_nodes = 2;
 #endif
 }
 
