@@ -3,6 +3,7 @@
 // vector.so: the module magic and what happens when a backend loads the library.
 #include "pg/postgres.hpp"
 
+#include "index/ivf/options.hpp"
 #include "pg/entry.hpp"
 
 extern "C" {
@@ -13,4 +14,5 @@ PGDLLEXPORT void _PG_init(void);
 void
 _PG_init(void)
 {
+    vx::ivf::initialise_options();
 }

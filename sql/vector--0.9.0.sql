@@ -382,3 +382,41 @@ COMMENT ON CAST (double precision[] AS vector) IS 'rounds to float4';
 CREATE CAST (numeric[] AS vector)
     WITH FUNCTION array_to_vector(numeric[], integer, boolean) AS ASSIGNMENT;
 COMMENT ON CAST (numeric[] AS vector) IS 'rounds to float4';
+
+-- ----------------------------------------------------------------------------
+-- 8  access method ivfflat; the numbers of the support functions are pgvector's:
+--    1 distance, 2 norm (rows are stored with length 1), 3 training distance,
+--    4 training norm, 5 other element types
+-- ----------------------------------------------------------------------------
+
+CREATE FUNCTION ivfflathandler(internal) RETURNS index_am_handler
+    AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL SAFE;
+COMMENT ON FUNCTION ivfflathandler(internal) IS 'ivfflat index access method handler';
+
+CREATE ACCESS METHOD ivfflat TYPE INDEX HANDLER ivfflathandler;
+COMMENT ON ACCESS METHOD ivfflat IS
+    'inverted file over k-means clusters: approximate nearest neighbours, exact distances';
+
+CREATE OPERATOR CLASS vector_l2_ops
+    DEFAULT FOR TYPE vector USING ivfflat AS
+    OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
+    FUNCTION 1 vector_l2_squared_distance(vector, vector),
+    FUNCTION 3 l2_distance(vector, vector);
+COMMENT ON OPERATOR CLASS vector_l2_ops USING ivfflat IS 'nearest by Euclidean distance';
+
+CREATE OPERATOR CLASS vector_ip_ops
+    FOR TYPE vector USING ivfflat AS
+    OPERATOR 1 <#> (vector, vector) FOR ORDER BY float_ops,
+    FUNCTION 1 vector_negative_inner_product(vector, vector),
+    FUNCTION 3 vector_spherical_distance(vector, vector),
+    FUNCTION 4 vector_norm(vector);
+COMMENT ON OPERATOR CLASS vector_ip_ops USING ivfflat IS 'nearest by inner product';
+
+CREATE OPERATOR CLASS vector_cosine_ops
+    FOR TYPE vector USING ivfflat AS
+    OPERATOR 1 <=> (vector, vector) FOR ORDER BY float_ops,
+    FUNCTION 1 vector_negative_inner_product(vector, vector),
+    FUNCTION 2 vector_norm(vector),
+    FUNCTION 3 vector_spherical_distance(vector, vector),
+    FUNCTION 4 vector_norm(vector);
+COMMENT ON OPERATOR CLASS vector_cosine_ops USING ivfflat IS 'nearest by cosine distance';

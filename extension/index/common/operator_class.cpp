@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "pg/postgres.hpp"
+
+#include "index/common/operator_class.hpp"
+
+extern "C" {
+#include "access/genam.h"
+
+PGDLLEXPORT Datum vector_l2_squared_distance(PG_FUNCTION_ARGS);
+PGDLLEXPORT Datum vector_negative_inner_product(PG_FUNCTION_ARGS);
+}
+
+namespace vx::index
+{
+
+constexpr int kMaxVectorDimensions = 2000;
+
+static bool
+has_support(Relation index, int number)
+{
+    return OidIsValid(index_getprocid(index, 1, static_cast<uint16>(number)));
+}
+
+OperatorClass
+get_operator_class(Relation index)
+{
+    OperatorClass result;
+    result.element = ElementKind::float32;
+    result.type_name = "vector";
+    result.max_dimensions = kMaxVectorDimensions;
+    result.normalize_rows = has_support(index, kNormProc);
+    result.normalize_training = has_support(index, kTrainNormProc);
+
+    const PGFunction distance = index_getprocinfo(index, 1, kDistanceProc)->fn_addr;
+    if (has_support(index, kTypeInfoProc))
+        result.metric = Metric{}; // no element type but vector is known here
+    else if (distance == vector_l2_squared_distance)
+        result.metric = Metric::l2;
+    else if (distance == vector_negative_inner_product)
+        result.metric = result.normalize_rows ? Metric::cosine : Metric::inner_product;
+    else
+        result.metric = Metric{};
+
+    const bool l2_is_plain = !result.normalize_rows && !result.normalize_training;
+    if (result.metric == Metric{} || (result.metric == Metric::l2 && !l2_is_plain) ||
+        (result.metric != Metric::l2 && !result.normalize_training))
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                        errmsg("operator class of index \"%s\" is not supported",
+                               RelationGetRelationName(index)),
+                        errhint("Use vector_l2_ops, vector_ip_ops or vector_cosine_ops.")));
+    return result;
+}
+
+BatchDistance
+batch_distance(Metric metric)
+{
+    const kernel::DistanceKernels &kernels = kernel::distance_kernels();
+    return metric == Metric::l2 ? kernels.l2_squared_batch : kernels.inner_product_batch;
+}
+
+bool
+normalize(const float *source, int32 dimensions, float *out) noexcept
+{
+    const auto n = static_cast<std::size_t>(dimensions);
+    const double norm = kernel::distance_kernels().l2_norm(source, n);
+    if (!(norm > 0)) {
+        memset(out, 0, n * sizeof(float));
+        return false;
+    }
+    for (std::size_t i = 0; i < n; i++)
+        out[i] = static_cast<float>(source[i] / norm);
+    return true;
+}
+
+} // namespace vx::index
