@@ -7,6 +7,7 @@
 
 #include "catalog/metadata.hpp"
 #include "remote/connection_state.hpp"
+#include "remote/shard_names.hpp"
 
 extern "C" {
 #include "access/xact.h"
@@ -164,6 +165,10 @@ raise_remote_error(Connection *connection, PGresult *result, const char *sql)
     connection->result = result; // freed with the connection's next command should copying fail
     RemoteError e = read_error(result);
     clear_result(connection);
+    const Oid table = IsTransactionState() ? connection->table : InvalidOid;
+    e.message = with_coordinator_names(table, e.message);
+    e.table = coordinator_name(table, e.table);
+    e.constraint = coordinator_name(table, e.constraint);
 
     const bool lost = connection->pg == nullptr || PQstatus(connection->pg) == CONNECTION_BAD;
     if (lost || e.message == nullptr || ends_session(e.sqlstate)) {
