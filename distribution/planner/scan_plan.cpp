@@ -25,7 +25,7 @@ text_node(const char *text)
 char *
 text_of(const void *node)
 {
-    return node == nullptr ? nullptr : strVal(node);
+    return node == nullptr ? nullptr : strVal(const_cast<void *>(node));
 }
 
 ::Node *

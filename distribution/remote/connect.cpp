@@ -68,10 +68,14 @@ add_configured_parameters(ConnectParameters *parameters)
     PQconninfoFree(options);
 }
 
-/// Worker notices would go to the server's stderr; errors come as results.
+/// Notices would go to the server's stderr. An error that arrives while nothing runs comes this
+/// way, too: the worker is shutting down and says goodbye.
 void
-ignore_notice(void *, const PGresult *)
+receive_notice(void *arg, const PGresult *notice)
 {
+    const char *severity = PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
+    if (severity != nullptr && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0))
+        static_cast<Connection *>(arg)->doomed = true;
 }
 
 void
@@ -117,7 +121,7 @@ poll_connecting(Connection *connection)
                                                        : PQconnectPoll(connection->pg)) {
     case PGRES_POLLING_OK:
         connection->connecting = false;
-        PQsetNoticeReceiver(connection->pg, ignore_notice, nullptr);
+        PQsetNoticeReceiver(connection->pg, receive_notice, connection);
         return PQsetnonblocking(connection->pg, 1) == 0 ? nullptr : PQerrorMessage(connection->pg);
     case PGRES_POLLING_READING:
         connection->connect_events = WL_SOCKET_READABLE;

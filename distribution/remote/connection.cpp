@@ -18,6 +18,9 @@ extern "C" {
 #include "utils/memutils.h"
 }
 
+#include <cerrno>
+#include <sys/socket.h>
+
 namespace vecmesh
 {
 
@@ -85,12 +88,22 @@ set_address(Connection *c, const ClusterNode *node)
     c->label = label;
 }
 
-/// An idle connection whose worker went away has an end-of-file to be read: one system call finds
-/// that out, and the statement goes over a new connection instead of failing.
+/// An idle connection whose worker went away has a farewell or an end-of-file to be read: one
+/// system call finds that out, and the statement goes over a new connection instead of failing.
 bool
 worker_hung_up(const Connection *c)
 {
-    return !busy(c) && (!PQconsumeInput(c->pg) || PQstatus(c->pg) == CONNECTION_BAD);
+    if (busy(c))
+        return false;
+    char byte;
+    const ssize_t n = recv(PQsocket(c->pg), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+        return false;
+    // Something came unasked: perhaps a changed setting only. An end of file may lie behind it.
+    if (n <= 0 || !PQconsumeInput(c->pg) || !PQconsumeInput(c->pg))
+        return true;
+    PQisBusy(c->pg); // parses: a farewell marks the connection as doomed
+    return c->doomed || PQstatus(c->pg) == CONNECTION_BAD;
 }
 
 /// The group's connection with its present address. Closed if it is no longer good and nothing of

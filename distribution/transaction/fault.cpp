@@ -3,15 +3,18 @@
 // Points where the crash tests stop a coordinator. vecmesh.fault = 'point:action', action one of
 //   error   raise (only where raising is lawful: before the local commit)
 //   panic   take the whole server down, as a crash would
-//   sleep   wait for a minute, for the test to kill something meanwhile
+//   wait    until the test makes a file vecmesh_go in the data directory, a minute at most
 #include "pg/postgres.hpp"
 
 #include "transaction/transaction.hpp"
 
 extern "C" {
 #include "miscadmin.h"
+#include "storage/pmsignal.h"
 #include "utils/guc.h"
 }
+
+#include <unistd.h>
 
 namespace vecmesh
 {
@@ -28,6 +31,16 @@ action_at(const char *name)
     if (fault == nullptr || strncmp(fault, name, length) != 0 || fault[length] != ':')
         return nullptr;
     return fault + length + 1;
+}
+
+void
+wait_for_test()
+{
+    for (int i = 0; i < 600 && access("vecmesh_go", F_OK) != 0; i++) {
+        pg_usleep(100 * 1000);
+        if (!PostmasterIsAlive())
+            _exit(2); // killed by the test: go with it
+    }
 }
 
 } // namespace
@@ -48,9 +61,8 @@ fault_point(const char *name)
         ereport(ERROR, (errmsg("fault injected at \"%s\"", name)));
     if (strcmp(action, "panic") == 0)
         ereport(PANIC, (errmsg("fault injected at \"%s\"", name)));
-    if (strcmp(action, "sleep") == 0)
-        for (int i = 0; i < 600; i++)
-            pg_usleep(100 * 1000);
+    if (strcmp(action, "wait") == 0)
+        wait_for_test();
 }
 
 void

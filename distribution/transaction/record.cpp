@@ -106,6 +106,7 @@ delete_commit_record(Relation records, HeapTuple tuple)
 void
 write_commit_records(Connection **connections, int count)
 {
+    PushActiveSnapshot(GetTransactionSnapshot()); // a commit has none of its own
     Relation relation = open_mesh_table("transaction_record", RowExclusiveLock);
     for (int i = 0; i < finished_count; i++)
         remove_record(relation, &finished[i]);
@@ -120,6 +121,7 @@ write_commit_records(Connection **connections, int count)
         heap_freetuple(tuple);
     }
     table_close(relation, RowExclusiveLock);
+    PopActiveSnapshot();
 }
 
 void
