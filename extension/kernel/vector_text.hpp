@@ -39,7 +39,7 @@ class VectorTextReader
   public:
     /// `text` must end in '\0' at text[length].
     VectorTextReader(const char *text, std::size_t length, int max_elements) noexcept
-        : cursor_(text), end_(text + length), max_elements_(max_elements)
+        : begin_(text), cursor_(text), end_(text + length), max_elements_(max_elements)
     {
     }
 
@@ -57,11 +57,9 @@ class VectorTextReader
 
   private:
     TextStatus open() noexcept;
-    TextStatus close() noexcept;
-    TextStatus read_number(float &value) noexcept;
     TextStatus read_unusual_number(float &value) noexcept;
-    void skip_space() noexcept;
 
+    const char *begin_;
     const char *cursor_;
     const char *end_;
     int max_elements_;
