@@ -7,8 +7,9 @@
 // distance_error_bound(n) times the sum of the absolute values of the terms. Tests hold every path
 // to that bound.
 //
-// Pointers need no alignment. n may be 0. The arguments must not contain NaN if the result is to
-// be ordered; the kernels themselves accept any value. Nothing here allocates, throws or blocks.
+// Pointers need no alignment but a float's. n may be 0. The arguments must not contain NaN if the
+// result is to be ordered; the kernels themselves accept any value. Nothing here allocates, throws
+// or blocks.
 #pragma once
 
 #include <cstddef>
@@ -37,7 +38,9 @@ struct DistanceKernels {
     double (*l2_norm)(const float *a, std::size_t n) noexcept;
 
     /// out[i] = distance(query, rows + i * stride) for i < count; stride in floats, >= n.
-    /// Several rows at a time, which hides the latency of the additions, with prefetch.
+    /// The same bits as the kernels above give for each row. For rows in a cache, as centroids
+    /// are: several at a time share the loads of the query. Rows that come from memory are read
+    /// faster one after the other (README, Batches).
     void (*l2_squared_batch)(const float *query, const float *rows, std::size_t stride,
                              std::size_t count, std::size_t n, float *out) noexcept;
     void (*inner_product_batch)(const float *query, const float *rows, std::size_t stride,
@@ -60,7 +63,3 @@ distance_error_bound(std::size_t n) noexcept
 }
 
 } // namespace vx::kernel
-
-#ifdef POSTGRES_H_INCLUDED_INTO_KERNEL
-#error "kernels know nothing of PostgreSQL"
-#endif

@@ -52,27 +52,11 @@ sum_terms(const float *a, const float *b, std::size_t n) noexcept
     return total(sums);
 }
 
+/// Three passes: vectors fit into the first-level cache, and twenty-four sums not into registers.
 CosineTerms
 cosine_terms(const float *a, const float *b, std::size_t n) noexcept
 {
-    float dot[kSums] = {};
-    float norm_a[kSums] = {};
-    float norm_b[kSums] = {};
-    std::size_t i = 0;
-    for (; i + kSums <= n; i += kSums) {
-        for (std::size_t j = 0; j < kSums; j++)
-            dot[j] += a[i + j] * b[i + j];
-        for (std::size_t j = 0; j < kSums; j++)
-            norm_a[j] += a[i + j] * a[i + j];
-        for (std::size_t j = 0; j < kSums; j++)
-            norm_b[j] += b[i + j] * b[i + j];
-    }
-    for (std::size_t j = 0; i + j < n; j++) {
-        dot[j] += a[i + j] * b[i + j];
-        norm_a[j] += a[i + j] * a[i + j];
-        norm_b[j] += b[i + j] * b[i + j];
-    }
-    return {total(dot), total(norm_a), total(norm_b)};
+    return {sum_terms<Product>(a, b, n), sum_terms<Product>(a, a, n), sum_terms<Product>(b, b, n)};
 }
 
 double
