@@ -50,18 +50,17 @@ make_parameter_list(int capacity)
 void
 add_parameter(ParameterList *list, ValueCodec *codec, Datum value, bool is_null)
 {
+    if (!is_null && !codec->binary) {
+        add_text_parameter(list, OutputFunctionCall(&codec->out, value));
+        return;
+    }
     const int i = list->parameters.count++;
     list->formats[i] = codec->binary ? 1 : 0;
     if (is_null)
         return;
-    if (codec->binary) {
-        bytea *sent = SendFunctionCall(&codec->out, value);
-        list->values[i] = VARDATA(sent);
-        list->lengths[i] = static_cast<int>(VARSIZE(sent) - VARHDRSZ);
-    } else {
-        add_text_parameter(list, OutputFunctionCall(&codec->out, value));
-        list->parameters.count--;
-    }
+    bytea *sent = SendFunctionCall(&codec->out, value);
+    list->values[i] = VARDATA(sent);
+    list->lengths[i] = static_cast<int>(VARSIZE(sent) - VARHDRSZ);
 }
 
 void

@@ -77,6 +77,16 @@ all_shippable(const FoldedWrite &write)
     return true;
 }
 
+/// WHERE false: the planner's own plan asks no worker.
+bool
+never_true(const FoldedWrite &write)
+{
+    if (list_length(write.conditions) != 1 || !IsA(linitial(write.conditions), Const))
+        return false;
+    const auto *constant = linitial_node(Const, write.conditions);
+    return constant->constisnull || !DatumGetBool(constant->constvalue);
+}
+
 const char *
 column_name(Oid relation, AttrNumber column)
 {
@@ -174,7 +184,7 @@ bool
 plan_pushed_write(const Query *query, WritePlan *plan, ValueList *values)
 {
     const FoldedWrite write = fold_write(query);
-    if (!all_shippable(write))
+    if (!all_shippable(write) || never_true(write))
         return false;
 
     const int nest = begin_deparse();

@@ -15,7 +15,9 @@
 #include "planner/modify_query.hpp"
 
 extern "C" {
+#include "access/sysattr.h"
 #include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/planner.h"
 #include "parser/parsetree.h"
@@ -102,6 +104,25 @@ plan_rows(const ModifyTable *modify, const StatementWrites &writes, CustomScan *
         plan->update_columns = linitial_node(List, modify->updateColnosLists);
 }
 
+/// What a shard returns is a row's columns; its place and age on the worker mean nothing here.
+void
+check_returning(List *target_list, Index target, Oid relation)
+{
+    Bitmapset *columns = nullptr;
+    pull_varattnos(reinterpret_cast<::Node *>(target_list), target, &columns);
+    int member = -1;
+    while ((member = bms_next_member(columns, member)) >= 0) {
+        const auto column = static_cast<AttrNumber>(member + FirstLowInvalidHeapAttributeNumber);
+        if (column >= 0 || column == TableOidAttributeNumber)
+            continue;
+        ereport(ERROR,
+                (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                 errmsg("system column \"%s\" of distributed table \"%s\" cannot be returned",
+                        get_attname(relation, column, false), get_rel_name(relation)),
+                 errhint("Its rows live on the workers; only tableoid is known here.")));
+    }
+}
+
 Plan *
 make_write_scan(const ModifyTable *modify, const StatementWrites &writes, const WriteTarget *target)
 {
@@ -111,6 +132,7 @@ make_write_scan(const ModifyTable *modify, const StatementWrites &writes, const 
     scan->scan.plan.type = T_CustomScan;
     scan->scan.plan.targetlist =
         modify->returningLists != NIL ? linitial_node(List, modify->returningLists) : NIL;
+    check_returning(scan->scan.plan.targetlist, result_relation, target->relation);
     scan->scan.scanrelid = result_relation;
     scan->custom_relids = bms_make_singleton(result_relation);
     scan->methods = write_scan_methods(modify->operation);
