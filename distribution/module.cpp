@@ -4,6 +4,7 @@
 #include "pg/postgres.hpp"
 
 #include "catalog/metadata.hpp"
+#include "ddl/utility_hook.hpp"
 #include "pg/entry.hpp"
 #include "planner/modify_plan.hpp"
 #include "planner/planner.hpp"
@@ -33,5 +34,6 @@ _PG_init(void)
     vecmesh::register_connection_callbacks();
     vecmesh::register_planner_hooks();
     vecmesh::register_write_planner();
+    vecmesh::register_utility_hook();
     MarkGUCPrefixReserved("vecmesh"); // last: removes settings of that name that nobody defined
 }

@@ -42,9 +42,12 @@ CREATE TABLE vecmesh.node (
     dbname text NOT NULL CHECK (dbname <> ''),
     role text NOT NULL DEFAULT 'primary' CHECK (role IN ('primary', 'standby')),
     is_active boolean NOT NULL DEFAULT true,
+    identity text UNIQUE,
     UNIQUE (host, port, dbname)
 );
 COMMENT ON TABLE vecmesh.node IS 'the databases of the cluster, and how to reach them';
+COMMENT ON COLUMN vecmesh.node.identity IS
+    'system identifier of the server and oid of the database: the same database under two addresses is refused';
 CREATE UNIQUE INDEX node_primary_idx ON vecmesh.node (group_id) WHERE role = 'primary';
 COMMENT ON INDEX vecmesh.node_primary_idx IS 'one primary per node group';
 
@@ -151,6 +154,42 @@ CREATE FUNCTION vecmesh.remove_node(host text, port integer, dbname text DEFAULT
 COMMENT ON FUNCTION vecmesh.remove_node(text, integer, text) IS
     'removes a worker database that holds no shards from the cluster';
 REVOKE ALL ON FUNCTION vecmesh.remove_node(text, integer, text) FROM PUBLIC;
+
+CREATE FUNCTION vecmesh.run_on_workers(command text, OUT node text, OUT success boolean, OUT result text)
+    RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'vecmesh_run_on_workers' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION vecmesh.run_on_workers(text) IS
+    'runs a command on every worker, outside the transaction, and shows its first value or its error';
+REVOKE ALL ON FUNCTION vecmesh.run_on_workers(text) FROM PUBLIC;
+
+-- ------------------------------------------------------------------------------------------------
+-- Tables
+-- ------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION vecmesh.create_distributed_table(relation regclass, column_name text,
+        shard_count integer DEFAULT NULL, colocate_with text DEFAULT 'default')
+    RETURNS void
+    AS 'MODULE_PATHNAME', 'vecmesh_create_distributed_table' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION vecmesh.create_distributed_table(regclass, text, integer, text) IS
+    'spreads a table, with the rows it holds, over the workers by the hash of a column';
+
+CREATE FUNCTION vecmesh.undistribute_table(relation regclass) RETURNS void
+    AS 'MODULE_PATHNAME', 'vecmesh_undistribute_table' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION vecmesh.undistribute_table(regclass) IS
+    'brings the rows of a distributed table back and makes it an ordinary table';
+
+CREATE FUNCTION vecmesh.table_size(relation regclass) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'vecmesh_table_size' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION vecmesh.table_size(regclass) IS
+    'bytes that the shards of a distributed table use on the workers, with indexes and TOAST';
+
+CREATE FUNCTION vecmesh.drop_shards() RETURNS event_trigger
+    AS 'MODULE_PATHNAME', 'vecmesh_drop_shards' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION vecmesh.drop_shards() IS
+    'drops the shards and the metadata of distributed tables that have been dropped';
+REVOKE ALL ON FUNCTION vecmesh.drop_shards() FROM PUBLIC;
+CREATE EVENT TRIGGER vecmesh_drop_shards ON sql_drop EXECUTE FUNCTION vecmesh.drop_shards();
+COMMENT ON EVENT TRIGGER vecmesh_drop_shards IS 'drops the shards of dropped distributed tables';
 
 CREATE FUNCTION vecmesh.shard_object_name(name, bigint) RETURNS name
     AS 'MODULE_PATHNAME', 'vecmesh_shard_object_name' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

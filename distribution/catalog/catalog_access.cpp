@@ -4,6 +4,7 @@
 #include "catalog/catalog_access.hpp"
 
 #include "catalog/oids.hpp"
+#include "ddl/pinned_settings.hpp"
 
 extern "C" {
 #include "access/genam.h"
@@ -15,7 +16,6 @@ extern "C" {
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/fmgroids.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 }
@@ -70,13 +70,11 @@ run_catalog_statement(const char *sql, const CatalogArguments &arguments, int64 
     Oid user;
     int security_context;
     const Oid owner = catalog_owner();
-    const int guc_level = NewGUCNestLevel();
+    const int level = pin_search_path();
 
     GetUserIdAndSecContext(&user, &security_context);
     SetUserIdAndSecContext(owner,
                            security_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
-    (void)set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
-                            GUC_ACTION_SAVE, true, 0, false);
     if (SPI_connect() != SPI_OK_CONNECT)
         elog(ERROR, "SPI_connect failed");
 
@@ -92,7 +90,7 @@ run_catalog_statement(const char *sql, const CatalogArguments &arguments, int64 
     if (result != nullptr)
         *result = first_number();
     SPI_finish();
-    AtEOXact_GUC(true, guc_level);
+    unpin_settings(level);
     SetUserIdAndSecContext(user, security_context);
     return processed;
 }

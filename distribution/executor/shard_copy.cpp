@@ -84,6 +84,8 @@ struct ShardCopy {
     GroupStream *groups;
     int switch_size;
     int64 rows;
+    bool has_stream_context;
+    ErrorContextCallback *stream_context; // for errors of the workers
 };
 
 namespace
@@ -302,6 +304,25 @@ close_all_streams(ShardCopy *copy)
         copy->rows += rows[i];
 }
 
+/// A buffer has grown to kSendSize or more: sends it if the shard has, or can have, the connection.
+void
+advance(ShardCopy *copy, GroupStream *group, ShardBuffer *shard)
+{
+    if (group->open != nullptr && group->open != shard && shard->data.len < copy->switch_size)
+        return;
+
+    ErrorContextCallback *current = error_context_stack;
+
+    if (copy->has_stream_context)
+        error_context_stack = copy->stream_context;
+    if (group->open != shard) {
+        close_stream(copy, group);
+        open_stream(copy, group, shard);
+    }
+    send_buffer(group, shard);
+    error_context_stack = current;
+}
+
 [[noreturn]] void
 raise_null_column(const ShardCopy *copy)
 {
@@ -363,16 +384,15 @@ put_shard_row(ShardCopy *copy, const Datum *values, const bool *nulls)
     }
     append_row(copy, &shard->data, values, nulls);
 
-    if (group->open == nullptr && shard->data.len >= kSendSize)
-        open_stream(copy, group, shard);
-    if (group->open == shard) {
-        if (shard->data.len >= kSendSize)
-            send_buffer(group, shard);
-    } else if (shard->data.len >= copy->switch_size) {
-        close_stream(copy, group);
-        open_stream(copy, group, shard);
-        send_buffer(group, shard);
-    }
+    if (shard->data.len >= kSendSize)
+        advance(copy, group, shard);
+}
+
+void
+set_stream_error_context(ShardCopy *copy, ErrorContextCallback *callbacks)
+{
+    copy->has_stream_context = true;
+    copy->stream_context = callbacks;
 }
 
 int64

@@ -37,6 +37,11 @@ ShardCopy *begin_shard_copy(const DistributedTable *table, Relation relation);
 /// a virtual or deformed slot of the relation. Raises 23502 when the distribution column is NULL.
 void put_shard_row(ShardCopy *copy, const Datum *values, const bool *nulls);
 
+/// Errors that a worker reports about rows sent long ago are raised with this error context instead
+/// of the current one, which may name a line of the input that has nothing to do with them. The
+/// callbacks must stay valid until the end.
+void set_stream_error_context(ShardCopy *copy, ErrorContextCallback *callbacks);
+
 /// Sends what is buffered, ends the streams, and waits for the workers' verdicts; returns the
 /// number of rows they took. The ShardCopy is gone afterwards. (On error nothing needs to be
 /// called: transaction abort ends the streams.)

@@ -14,11 +14,17 @@
 
 extern "C" {
 #include "access/amapi.h"
+#include "access/multixact.h"
 #include "access/relscan.h"
+#include "access/transam.h"
+#include "catalog/index.h"
+#include "catalog/pg_class.h"
+#include "commands/tablecmds.h"
 #include "commands/vacuum.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/pathnodes.h"
 #include "storage/latch.h"
+#include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/guc_tables.h"
 #include "utils/rel.h"
@@ -173,6 +179,56 @@ disable_path([[maybe_unused]] Path *path)
 {
 #if PG_VERSION_NUM >= 180000
     path->disabled_nodes = 2;
+#endif
+}
+
+// ---- commands
+
+inline bool
+owns_relation(Oid relation, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+    return object_ownercheck(RelationRelationId, relation, role);
+#else
+    return pg_class_ownercheck(relation, role);
+#endif
+}
+
+/// TRUNCATE of one open, exclusively locked table; its sequences stay.
+inline void
+truncate_table(Relation relation)
+{
+    List *relations = list_make1(relation);
+    List *ids = list_make1_oid(RelationGetRelid(relation));
+#if PG_VERSION_NUM >= 160000
+    ExecuteTruncateGuts(relations, ids, NIL, DROP_RESTRICT, false, false);
+#else
+    ExecuteTruncateGuts(relations, ids, NIL, DROP_RESTRICT, false);
+#endif
+}
+
+/// Writes pages and rows of a relation into pg_class, as ANALYZE does.
+inline void
+set_relation_size_statistics(Relation relation, BlockNumber pages, double rows)
+{
+#if PG_VERSION_NUM >= 180000
+    vac_update_relstats(relation, pages, rows, 0, 0, relation->rd_rel->relhasindex,
+                        InvalidTransactionId, InvalidMultiXactId, nullptr, nullptr, true);
+#else
+    vac_update_relstats(relation, pages, rows, 0, relation->rd_rel->relhasindex,
+                        InvalidTransactionId, InvalidMultiXactId, nullptr, nullptr, true);
+#endif
+}
+
+/// Builds all indexes of a table again, that of its TOAST table too.
+inline void
+reindex_table(Oid relation)
+{
+    ReindexParams parameters = {};
+#if PG_VERSION_NUM >= 170000
+    reindex_relation(nullptr, relation, REINDEX_REL_PROCESS_TOAST, &parameters);
+#else
+    reindex_relation(relation, REINDEX_REL_PROCESS_TOAST, &parameters);
 #endif
 }
 
