@@ -4,7 +4,7 @@
 # The install scripts of sql/: nothing in them may pick up or replace an object that was there before
 # (no OR REPLACE, no IF NOT EXISTS), each begins with the \quit guard, and each function says how
 # volatile and how parallel-safe it is. (That every object has a COMMENT is tested in the server, by
-# regress/sql/extension_objects.sql.)
+# regress/sql/vector_catalog.sql.)
 use strict;
 use warnings;
 

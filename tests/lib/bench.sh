@@ -2,11 +2,35 @@
 #
 # Benchmarks. Sourced by ./run.
 
+bench_help() {
+    cat <<END
+usage: ./run bench kernels [OPTION…] | build [DIM [LISTS [TRAIN_ROWS [ASSIGN_ROWS]]]]
+
+  kernels  what the distance kernels read per second, beside this machine's memory
+           (options of google-benchmark, e.g. --benchmark_filter=l2_squared_batch/avx2)
+  build    how long the training of an ivfflat index takes
+END
+}
+
 command_bench() {
-    need_packages "${PACKAGES_SERVER[@]}" "${PACKAGES_BUILD[@]}"
+    local what=${1:-}
+    shift || true
+    case $what in
+    kernels | build) ;;
+    help | --help | -h)
+        bench_help
+        return
+        ;;
+    *)
+        bench_help >&2
+        exit 2
+        ;;
+    esac
+    need_packages "${PACKAGES_SERVER[@]}" "${PACKAGES_BUILD[@]}" libbenchmark-dev
     find_postgresql
     build release || return 1
-    local program=$BUILD/tests/kernel_bench
-    [ -x "$program" ] || die "this tree builds no kernel benchmark"
-    "$program" "$@"
+    case $what in
+    kernels) "$BUILD/tests/vecmesh_kernel_bench" "$@" ;;
+    build) "$BUILD/tests/vecmesh_build_bench" "$BUILD/extension/build/vector_build.so" "$@" ;;
+    esac
 }
