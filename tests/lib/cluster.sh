@@ -97,7 +97,20 @@ cluster_start() {
         ensure_database "$folder" || return 1
     done
     join_workers || return 1
+    remember_scripts
     command_cluster_status
+}
+
+# Extensions keep the SQL objects they were created with. While a version is being worked on its
+# install script changes without a new number: then an old cluster lacks what the new library has.
+remember_scripts() {
+    local sums file=$STATE/cluster/scripts
+    sums=$(cat "$TOP"/sql/*--*.sql | cksum)
+    if [ ! -e "$file" ]; then
+        echo "$sums" >"$file"
+    elif [ "$(cat "$file")" != "$sums" ]; then
+        warn "sql/ has changed since this cluster was made; ./run clean lets you make it anew"
+    fi
 }
 
 cluster_settings() {

@@ -55,7 +55,7 @@ demo_ask() {
 }
 
 demo_explain() {
-    title "The plan: each worker sends its five nearest, the coordinator merges them"
+    title "The plan: each worker streams its nearest rows, the coordinator merges them"
     demo_sql -v question="$1" -c "ANALYZE questions" -f "$TOP/tests/demo/explain.sql"
 }
 
