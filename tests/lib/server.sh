@@ -54,13 +54,23 @@ start_server() {
     if port_taken "$port"; then
         die "port $port of $folder is taken by another program: stop that, or ./run clean"
     fi
-    # The log is appended to by the server's user; keep it next to the data.
-    if ! as_server env PGPASSFILE="$PGPASSFILE" "$PG_BIN/pg_ctl" -D "$folder" -w -t 60 -s \
-        -l "$folder.log" start >"$LOGS/pg_ctl.log" 2>&1; then
-        warn "the server in $folder did not start"
-        as_server tail -n 20 "$folder.log" >&2 || cat "$LOGS/pg_ctl.log" >&2
-        return 1
-    fi
+    # A connection that somebody closed may hold the number for a minute (TIME-WAIT).
+    local deadline=$((SECONDS + 75))
+    while ! try_start "$folder"; do
+        if [ $SECONDS -ge $deadline ] ||
+            ! as_server tail -n 6 "$folder.log" | grep -q 'Address already in use'; then
+            warn "the server in $folder did not start"
+            as_server tail -n 20 "$folder.log" >&2 || cat "$LOGS/pg_ctl.log" >&2
+            return 1
+        fi
+        sleep 5
+    done
+}
+
+# The server's log lies next to its data.
+try_start() {
+    as_server env PGPASSFILE="$PGPASSFILE" "$PG_BIN/pg_ctl" -D "$1" -w -t 60 -s \
+        -l "$1.log" start >"$LOGS/pg_ctl.log" 2>&1
 }
 
 stop_server() {
