@@ -159,8 +159,8 @@ bool drain(Connection **connections, int count, TimestampTz deadline);
 void send_cancels(Connection **connections, int count, TimestampTz deadline);
 
 // error.cpp
-/// WARNING with the remote error in connection->result (or libpq's message); never raises.
-void warn_remote_error(const Connection *connection, const char *message);
+/// WARNING with the remote error in connection->result (or libpq's message) as detail.
+void warn_remote_error(const Connection *connection, const char *message, const char *hint);
 [[noreturn]] void raise_connect_error(Connection *connection, Oid table, const char *reason);
 
 // execution.cpp

@@ -193,7 +193,7 @@ raise_remote_error(Connection *connection, PGresult *result, const char *sql)
 }
 
 void
-warn_remote_error(const Connection *connection, const char *message)
+warn_remote_error(const Connection *connection, const char *message, const char *hint)
 {
     const char *primary = connection->result
                               ? PQresultErrorField(connection->result, PG_DIAG_MESSAGE_PRIMARY)
@@ -201,10 +201,10 @@ warn_remote_error(const Connection *connection, const char *message)
     const char *detail = primary;
     if (detail == nullptr && connection->pg != nullptr)
         detail = PQerrorMessage(connection->pg);
-    ereport(
-        WARNING,
-        (errcode(ERRCODE_CONNECTION_FAILURE), errmsg_internal("%s", message),
-         detail != nullptr && detail[0] != '\0' ? errdetail_internal("%s", pchomp(detail)) : 0));
+    ereport(WARNING,
+            (errcode(ERRCODE_CONNECTION_FAILURE), errmsg_internal("%s", message),
+             detail != nullptr && detail[0] != '\0' ? errdetail_internal("%s", pchomp(detail)) : 0,
+             hint != nullptr ? errhint("%s", hint) : 0));
 }
 
 } // namespace vecmesh

@@ -149,10 +149,13 @@ note_commit_prepared(Command *command)
         return;
     }
     char message[256 + kGidSize];
-    snprintf(message, sizeof(message),
-             "transaction is committed, but worker \"%s\" still holds it as \"%s\"", c->label,
-             c->gid);
-    warn_remote_error(c, message);
+    snprintf(
+        message, sizeof(message),
+        "transaction is committed, but worker \"%s\" has not confirmed that it committed \"%s\"",
+        c->label, c->gid);
+    warn_remote_error(c, message,
+                      "SELECT vecmesh.recover_prepared_transactions() commits it once the worker "
+                      "answers.");
     c->doomed = true;
 }
 

@@ -205,7 +205,8 @@ resolve(InDoubtList *list)
         } else if (!resolved_by_others(command.connection)) {
             warn_remote_error(command.connection,
                               psprintf("could not end prepared transaction \"%s\" on worker \"%s\"",
-                                       item->gid, command.connection->label));
+                                       item->gid, command.connection->label),
+                              nullptr);
         }
         clear_result(command.connection);
     }
