@@ -8,7 +8,6 @@
 #include "executor/scan_state.hpp"
 
 extern "C" {
-#include "access/tableam.h"
 #include "executor/executor.h"
 #include "utils/rel.h"
 }
@@ -24,9 +23,9 @@ init_recheck(VecmeshScanState *state)
 {
     auto *scan = reinterpret_cast<CustomScan *>(state->custom.ss.ps.plan);
     EState *estate = state->custom.ss.ps.state;
-    state->recheck_slot =
-        ExecInitExtraTupleSlot(estate, RelationGetDescr(state->custom.ss.ss_currentRelation),
-                               table_slot_callbacks(state->custom.ss.ss_currentRelation));
+    // the node's expressions are compiled for virtual slots
+    state->recheck_slot = ExecInitExtraTupleSlot(
+        estate, RelationGetDescr(state->custom.ss.ss_currentRelation), &TTSOpsVirtual);
     List *columns = NIL;
     ListCell *cell;
     foreach (cell, scan->custom_scan_tlist)
@@ -36,7 +35,8 @@ init_recheck(VecmeshScanState *state)
         static_cast<List *>(list_nth(scan->custom_exprs, kPlanConditions)), &state->custom.ss.ps);
 }
 
-/// The row that takes part in the recheck, or an empty slot.
+/// The row that takes part in the recheck, once; false when it is a row of NULLs or was given
+/// before. (A row of ours is never the one that changed: relsubs_slot has none.)
 bool
 fetch_recheck_row(VecmeshScanState *state, EPQState *epq)
 {
@@ -44,10 +44,6 @@ fetch_recheck_row(VecmeshScanState *state, EPQState *epq)
     if (epq->relsubs_done[index])
         return false;
     epq->relsubs_done[index] = true;
-    if (epq->relsubs_slot[index] != nullptr) {
-        state->recheck_slot = epq->relsubs_slot[index];
-        return !TupIsNull(state->recheck_slot);
-    }
     return epq->relsubs_rowmark[index] != nullptr &&
            EvalPlanQualFetchRowMark(epq, index + 1, state->recheck_slot);
 }

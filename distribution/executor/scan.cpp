@@ -181,6 +181,7 @@ VX_CALLBACK(TupleTableSlot *, exec_scan, (CustomScanState * custom), (custom))
 
 VX_CALLBACK(void, rescan, (CustomScanState * custom), (custom))
 {
+    ExecScanReScan(&custom->ss); // lets EvalPlanQual's row be given again
     stop(reinterpret_cast<VecmeshScanState *>(custom));
 }
 

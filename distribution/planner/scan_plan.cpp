@@ -23,7 +23,7 @@ text_node(const char *text)
 }
 
 char *
-text_of(const void *node)
+text_of(void *node)
 {
     return node == nullptr ? nullptr : strVal(const_cast<void *>(node));
 }

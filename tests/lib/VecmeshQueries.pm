@@ -356,8 +356,8 @@ sub cursor
 
 my @settings = (
 	'enable_hashjoin = off', 'enable_mergejoin = off', 'enable_nestloop = off', 'enable_material = off',
-	'enable_memoize = off', 'enable_sort = off', 'enable_hashagg = off',
-	'plan_cache_mode = force_generic_plan', 'plan_cache_mode = force_custom_plan', 'jit_above_cost = 0');
+	'enable_memoize = off', 'enable_sort = off', 'parallel_setup_cost = 0', 'enable_hashagg = off',
+	'plan_cache_mode = force_generic_plan', 'plan_cache_mode = force_custom_plan', 'force_parallel_mode = on', 'min_parallel_table_scan_size = 0');
 
 # The n-th query of a seed. Keys: sql; ordered; settings; setup and teardown (may be missing).
 sub make_query
