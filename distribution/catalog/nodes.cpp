@@ -248,6 +248,11 @@ VX_FUNCTION(vecmesh_add_node)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("invalid port number: %d", address.port),
                         errhint("Ports are numbers from 1 to 65535.")));
+    if (VARSIZE_ANY_EXHDR(address.host) == 0 || VARSIZE_ANY_EXHDR(address.dbname) == 0)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("host and database name of a node must not be empty"),
+                        errhint("Give the host as the coordinator reaches it: a name, an address, "
+                                "or the folder of a socket.")));
     vecmesh::lock_catalog("node");
 
     vecmesh::Portrait here;

@@ -37,6 +37,9 @@ ask_worker(const ClusterNode *node, const char *sql, WorkerAnswer *answer)
         AllocSetContextCreate(caller, "vecmesh run on worker", ALLOCSET_SMALL_SIZES);
     Connection *connection =
         open_detached_connection(node->host, node->port, node->dbname, context);
+
+    run_command(connection, "SET search_path = \"$user\", public"); // as in a session of one's own
+
     const PGresult *result = run_query(connection, sql, context);
 
     answer->success = true;

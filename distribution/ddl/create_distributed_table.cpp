@@ -99,7 +99,7 @@ create_distributed_table(Oid relation_id, const char *column_name, int shard_cou
     Relation relation = relation_open(relation_id, AccessExclusiveLock);
     const AttrNumber column = check_distributable(relation, column_name);
 
-    CheckTableNotInUse(relation, "create_distributed_table()");
+    CheckTableNotInUse(relation, "distribute");
     lock_catalog("colocation"); // two sessions must not both make the first table of a set
 
     const bool with_table =

@@ -269,8 +269,9 @@ check_index_distributable(Oid index, Oid table, AttrNumber column)
         contained = excludes_by_equality(relation, table, column);
     if (!contained)
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                        errmsg("%s \"%s\" does not contain the distribution column \"%s\"",
+                        errmsg("%s \"%s\" does not %s the distribution column \"%s\"",
                                index_kind(form), RelationGetRelationName(relation),
+                               form->indisexclusion ? "compare for equality" : "contain",
                                get_attname(table, column, false)),
                         errdetail("Each worker checks its own rows only."),
                         errhint("Add the distribution column to it, or drop it.")));

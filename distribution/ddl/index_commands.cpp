@@ -8,7 +8,7 @@
 // half-built one: DROP INDEX removes it from wherever it is.
 #include "pg/postgres.hpp"
 
-#include "ddl/distributable.hpp"
+#include "ddl/pinned_settings.hpp"
 #include "ddl/shard_commands.hpp"
 #include "ddl/shard_ddl.hpp"
 #include "ddl/utility_hook.hpp"
@@ -110,7 +110,9 @@ set_valid_and_commit(Oid index, bool valid)
 void
 create_index_concurrently(const UtilityCall &call, Oid relation, const List *before)
 {
-    run_local_quietly(call); // ends in a new transaction
+    begin_quiet_command();
+    run_local(call); // ends in a new transaction
+    end_quiet_command();
 
     const Oid index = new_index(relation, before);
 

@@ -5,7 +5,10 @@
 
 extern "C" {
 #include "utils/guc.h"
+#include "utils/memutils.h"
 }
+
+#include "pg/entry.hpp"
 
 namespace vecmesh
 {
@@ -23,6 +26,9 @@ pin(const char *name, const char *value)
     return level;
 }
 
+bool quiet = false;
+int level_before_quiet;
+
 } // namespace
 
 int
@@ -37,6 +43,32 @@ pin_quiet()
     // A session that already asks for less stays as it is.
     return client_min_messages >= WARNING ? NewGUCNestLevel()
                                           : pin("client_min_messages", "warning");
+}
+
+VX_CALLBACK(void, quiet_command_gone, (void *), (nullptr))
+{
+    end_quiet_command();
+}
+
+void
+begin_quiet_command()
+{
+    auto *callback = static_cast<MemoryContextCallback *>(
+        MemoryContextAllocZero(PortalContext, sizeof(MemoryContextCallback)));
+
+    callback->func = quiet_command_gone;
+    MemoryContextRegisterResetCallback(PortalContext, callback);
+    level_before_quiet = client_min_messages;
+    client_min_messages = Max(client_min_messages, WARNING);
+    quiet = true;
+}
+
+void
+end_quiet_command()
+{
+    if (quiet)
+        client_min_messages = level_before_quiet;
+    quiet = false;
 }
 
 void

@@ -19,6 +19,11 @@ int pin_search_path();
 /// empty table, and what it has to say about that would mislead.
 int pin_quiet();
 
+/// pin_quiet() for a command that commits in between, which would end a nested setting: holds until
+/// end_quiet_command(), or until the portal of the command is gone, be it by an error.
+void begin_quiet_command();
+void end_quiet_command();
+
 /// Ends what the pin_ function that returned `level` began.
 void unpin_settings(int level);
 

@@ -17,21 +17,22 @@ extern "C" {
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "access/transam.h"
+#include "access/xact.h"
 #include "catalog/catalog.h"
 #include "catalog/dependency.h"
 #include "catalog/index.h"
 #include "catalog/indexing.h"
+#include "catalog/namespace.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
-#include "catalog/pg_extension.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_policy.h"
 #include "catalog/pg_publication_rel.h"
 #include "catalog/pg_rewrite.h"
 #include "catalog/pg_trigger.h"
+#include "commands/extension.h"
 #include "tcop/utility.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -93,6 +94,19 @@ refuse_alter_table(const AlterTableStmt *statement)
     }
 }
 
+void
+refuse_published(Node *statement, List *objects)
+{
+    ListCell *cell;
+
+    foreach (cell, objects) {
+        const auto *object = lfirst_node(PublicationObjSpec, cell);
+
+        if (object->pubtable != nullptr)
+            refuse_named(statement, object->pubtable->relation);
+    }
+}
+
 } // namespace
 
 void
@@ -128,6 +142,12 @@ refuse_unsupported(Node *statement)
     case T_CreateStmt:
         foreach (cell, castNode(CreateStmt, statement)->inhRelations)
             refuse_named(statement, lfirst_node(RangeVar, cell));
+        break;
+    case T_CreatePublicationStmt:
+        refuse_published(statement, castNode(CreatePublicationStmt, statement)->pubobjects);
+        break;
+    case T_AlterPublicationStmt:
+        refuse_published(statement, castNode(AlterPublicationStmt, statement)->pubobjects);
         break;
     case T_CreateStatsStmt:
         foreach (cell, castNode(CreateStatsStmt, statement)->relations)
@@ -260,40 +280,38 @@ check_altered(Oid catalog, Oid object, Oid auxiliary)
     }
 }
 
-/// Dropping our catalog would forget where the rows are.
-void
-refuse_catalog_drop(Oid object)
+bool
+has_rows(Oid catalog_id)
 {
-    const CatalogOids *oids = find_catalog_oids();
-
-    // Whichever goes first: with one gone the extension counts as absent.
-    if (oids == nullptr ||
-        (object != oids->distributed_table && object != oids->cluster && object != oids->node &&
-         object != oids->colocation && object != oids->shard && object != oids->placement))
-        return;
-
-    Relation catalog = table_open(oids->distributed_table, AccessShareLock);
+    Relation catalog = table_open(catalog_id, AccessShareLock);
     SysScanDesc scan = systable_beginscan(catalog, InvalidOid, false, nullptr, 0, nullptr);
-    const bool empty = !HeapTupleIsValid(systable_getnext(scan));
+    const bool found = HeapTupleIsValid(systable_getnext(scan));
 
     systable_endscan(scan);
     table_close(catalog, AccessShareLock);
-    if (!empty)
-        ereport(ERROR, (errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
-                        errmsg("cannot drop extension \"vecmesh\" while tables are distributed"),
-                        errhint("Drop them or bring them back with vecmesh.undistribute_table(); "
-                                "see vecmesh.tables.")));
+    return found;
 }
 
+/// Dropping our catalogs would forget where the rows are. While they are being dropped the
+/// extension counts as absent, so names decide here, from the first of its relations on.
 void
-check_dropped(Oid catalog, Oid object, int column)
+refuse_catalog_drop(Oid object)
 {
-    if (catalog == ConstraintRelationId || catalog == RelationRelationId) {
-        if (catalog == RelationRelationId && column == 0)
-            refuse_catalog_drop(object);
-        else if (catalog == RelationRelationId)
-            refuse_if_distributed("dropping a column", object);
-    }
+    const Oid schema = get_namespace_oid("vecmesh", true);
+
+    if (!OidIsValid(schema) || get_rel_namespace(object) != schema)
+        return;
+
+    const Oid tables = get_relname_relid("distributed_table", schema);
+    const Oid extension = getExtensionOfObject(RelationRelationId, object);
+
+    if (!OidIsValid(tables) || !OidIsValid(extension) ||
+        extension != get_extension_oid("vecmesh", true) || !has_rows(tables))
+        return;
+    ereport(ERROR, (errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+                    errmsg("cannot drop extension \"vecmesh\" while tables are distributed"),
+                    errhint("Drop them or bring them back with vecmesh.undistribute_table(); "
+                            "see vecmesh.tables.")));
 }
 
 void
@@ -312,7 +330,8 @@ check_access(ObjectAccessType access, Oid catalog, Oid object, int column, void 
         break;
     }
     case OAT_DROP:
-        check_dropped(catalog, object, column);
+        if (catalog == RelationRelationId && column != 0)
+            refuse_if_distributed("dropping a column", object);
         break;
     default:
         break;
@@ -327,7 +346,11 @@ VX_CALLBACK(void, object_accessed,
 {
     if (next_access_hook != nullptr)
         next_access_hook(access, catalog, object, column, argument);
-    if (catalog < FirstGenbkiObjectId && extension_ready())
+    if (!IsTransactionState())
+        return;
+    if (access == OAT_DROP && catalog == RelationRelationId && column == 0)
+        refuse_catalog_drop(object);
+    if (extension_ready())
         check_access(access, catalog, object, column, argument);
 }
 

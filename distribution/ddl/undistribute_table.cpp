@@ -56,7 +56,7 @@ undistribute_table(Oid relation_id)
 
     if (!pg::owns_relation(relation_id, GetUserId()))
         aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, RelationGetRelationName(relation));
-    CheckTableNotInUse(relation, "undistribute_table()");
+    CheckTableNotInUse(relation, "undistribute");
     copy_rows_from_shards(relation);
     drop_shards(table, get_namespace_name(RelationGetNamespace(relation)),
                 RelationGetRelationName(relation));

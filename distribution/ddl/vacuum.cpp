@@ -7,6 +7,7 @@
 // workers have their own autovacuum.
 #include "pg/postgres.hpp"
 
+#include "ddl/pinned_settings.hpp"
 #include "ddl/shard_commands.hpp"
 #include "ddl/utility_hook.hpp"
 
@@ -14,6 +15,7 @@ extern "C" {
 #include "access/table.h"
 #include "commands/defrem.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -138,7 +140,8 @@ vacuum(const UtilityCall &call)
         const auto *target = lfirst_node(VacuumRelation, cell);
         const DistributedTable *table = find_named_table(target->relation);
 
-        if (table == nullptr)
+        // PostgreSQL skips what belongs to somebody else, with a warning.
+        if (table == nullptr || !pg::owns_relation(table->relation, GetUserId()))
             continue;
         relations = lappend_oid(relations, table->relation);
         for (int i = 0; i < table->shard_count; i++)
@@ -151,7 +154,9 @@ vacuum(const UtilityCall &call)
     if (commands == NIL)
         return false;
 
-    run_local(call);                // VACUUM ends in a new transaction
+    begin_quiet_command();
+    run_local(call); // VACUUM ends in a new transaction
+    end_quiet_command();
     MemoryContextSwitchTo(context); // the portal's: it lives on
     if (!detached) {
         run_shard_commands(commands, Access::read, InvalidOid);
