@@ -43,5 +43,5 @@ find_postgresql() {
     [ -x "$PG_CONFIG" ] || die "no pg_config at $PG_CONFIG"
     PG_BIN=$("$PG_CONFIG" --bindir)
     PG_TESTS=$(cd "$(dirname "$("$PG_CONFIG" --pgxs)")/../../src/test" && pwd)
-    PATH=$PG_BIN:$PATH
+    export PG_CONFIG PATH=$PG_BIN:$PATH
 }

@@ -103,14 +103,15 @@ suite_regress() {
 }
 
 run_regress() {
-    pg_regress regress "$PG_TESTS/regress/pg_regress" --schedule="$TOP/regress/schedule" \
-        --load-extension=vector --dbname=regression
+    pg_regress regress "$PG_TESTS/regress/pg_regress" --inputdir="$TOP/regress" \
+        --schedule="$TOP/regress/schedule" --load-extension=vector --dbname=regression
 }
 
-# regress/run.sh makes the worker databases it needs on the server it is given.
+# regress/run.sh makes the worker databases on the server it is given, and knows its schedule.
 run_vecmesh_regress() {
-    PG_TESTS=$PG_TESTS PGHOST=127.0.0.1 PGPORT=$PORT PGUSER=postgres OUTPUT=$STATE/test/vecmesh.out \
-        pg_regress vecmesh "$TOP/regress/run.sh" --schedule="$TOP/regress/vecmesh_schedule"
+    export PGHOST=127.0.0.1 PGPORT=$PORT PGUSER=postgres
+    pg_regress vecmesh "$TOP/regress/run.sh" vecmesh
+    unset PGHOST PGPORT PGUSER
 }
 
 suite_isolation() {
@@ -135,10 +136,8 @@ pg_regress() {
     shift
     rm -rf "$output"
     mkdir -p "$output"
-    local program=$1
-    shift
-    "$program" --inputdir="$TOP/regress" --outputdir="$output" --bindir="$PG_BIN" \
-        --host=127.0.0.1 --port="$PORT" --user=postgres "$@" >"$log" 2>&1 || status=$?
+    "$@" --outputdir="$output" --bindir="$PG_BIN" --host=127.0.0.1 --port="$PORT" --user=postgres \
+        >"$log" 2>&1 || status=$?
     passed=$(count '(\.\.\. ok( |$)|^ok [0-9])' "$log")
     failed=$(count '(\.\.\. FAILED|^not ok [0-9])' "$log")
     if [ "$status" != 0 ]; then
