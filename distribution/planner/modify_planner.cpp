@@ -101,7 +101,7 @@ plan_rows(const ModifyTable *modify, const StatementWrites &writes, CustomScan *
     plan->shard_column = shard->resno;
     plan->ctid_column = find_ctid_column(columns);
     if (modify->operation == CMD_UPDATE)
-        plan->update_columns = linitial_node(List, modify->updateColnosLists);
+        plan->update_columns = static_cast<List *>(linitial(modify->updateColnosLists));
 }
 
 /// What a shard returns is a row's columns; its place and age on the worker mean nothing here.
@@ -123,6 +123,26 @@ check_returning(List *target_list, Index target, Oid relation)
     }
 }
 
+/// The RETURNING list as the target list of a scan of the target. PostgreSQL takes every plain Var
+/// in such a list for one of the scan's, even when deciding that no projection is needed: those of
+/// other relations get a wrapper that changes nothing.
+List *
+make_target_list(const ModifyTable *modify)
+{
+    if (modify->returningLists == NIL)
+        return NIL;
+    auto *list = linitial_node(List, modify->returningLists);
+    ListCell *cell;
+    foreach (cell, list) {
+        auto *entry = lfirst_node(TargetEntry, cell);
+        const auto *var = reinterpret_cast<const Var *>(entry->expr);
+        if (IsA(var, Var) && var->varno == OUTER_VAR)
+            entry->expr = reinterpret_cast<Expr *>(makeRelabelType(
+                entry->expr, var->vartype, var->vartypmod, var->varcollid, COERCE_IMPLICIT_CAST));
+    }
+    return list;
+}
+
 Plan *
 make_write_scan(const ModifyTable *modify, const StatementWrites &writes, const WriteTarget *target)
 {
@@ -130,8 +150,7 @@ make_write_scan(const ModifyTable *modify, const StatementWrites &writes, const 
     auto *scan = makeNode(CustomScan);
     scan->scan.plan = modify->plan;
     scan->scan.plan.type = T_CustomScan;
-    scan->scan.plan.targetlist =
-        modify->returningLists != NIL ? linitial_node(List, modify->returningLists) : NIL;
+    scan->scan.plan.targetlist = make_target_list(modify);
     check_returning(scan->scan.plan.targetlist, result_relation, target->relation);
     scan->scan.scanrelid = result_relation;
     scan->custom_relids = bms_make_singleton(result_relation);
