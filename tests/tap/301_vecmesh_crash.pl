@@ -109,10 +109,15 @@ sub pump
 	return;
 }
 
+# Alone, so that its children go on until they notice, or with all of them.
 sub kill_postmaster
 {
 	my ($node) = @_;
-	$mesh->kill9($node);
+	my ($pid) = PostgreSQL::Test::Utils::slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
+	my @children = rand() < 0.5 ? () : split ' ', `ps -o pid= --ppid $pid`;
+	$node->kill9;
+	kill 'KILL', @children if @children;
+	note $node->name . ': postmaster killed' . (@children ? ' with its children' : ' alone');
 	return;
 }
 
