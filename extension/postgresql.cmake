@@ -24,15 +24,20 @@ add_library(vx_postgresql INTERFACE)
 target_include_directories(vx_postgresql SYSTEM INTERFACE ${PG_INCLUDEDIR_SERVER} ${PG_INCLUDEDIR})
 target_compile_definitions(vx_postgresql INTERFACE _GNU_SOURCE)
 
-# add_postgresql_module(name SOURCES… LIBRARIES…): only the V1 functions, the module magic and
-# _PG_init leave the library (rule B16); tests/check_exports.sh holds the allow-list.
+# add_postgresql_module(name [TEST] SOURCES… LIBRARIES…): only the V1 functions, the module magic and
+# _PG_init leave the library (rule B16); tests/checks/exports.sh holds the allow-list. TEST: it is
+# installed by `cmake --install … --component test` alone.
 function(add_postgresql_module name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ARG "TEST" "" "SOURCES;LIBRARIES" ${ARGN})
   add_library(${name} MODULE ${ARG_SOURCES})
   set_target_properties(${name} PROPERTIES PREFIX "" OUTPUT_NAME ${name})
   target_link_libraries(${name} PRIVATE vx_compiler vx_postgresql ${ARG_LIBRARIES})
   target_link_options(${name} PRIVATE -Wl,--exclude-libs,ALL -Wl,-Bsymbolic -Wl,-z,relro,-z,now
     -Wl,--version-script=${CMAKE_SOURCE_DIR}/extension/exports.map)
   set_target_properties(${name} PROPERTIES LINK_DEPENDS ${CMAKE_SOURCE_DIR}/extension/exports.map)
-  install(TARGETS ${name} LIBRARY DESTINATION ${PG_PKGLIBDIR})
+  if(ARG_TEST)
+    install(TARGETS ${name} LIBRARY DESTINATION ${PG_PKGLIBDIR} COMPONENT test EXCLUDE_FROM_ALL)
+  else()
+    install(TARGETS ${name} LIBRARY DESTINATION ${PG_PKGLIBDIR})
+  endif()
 endfunction()

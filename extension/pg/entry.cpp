@@ -3,6 +3,10 @@
 
 #include "pg/entry.hpp"
 
+extern "C" {
+#include "mb/pg_wchar.h"
+}
+
 namespace pg::detail
 {
 
@@ -20,7 +24,10 @@ raise(const Report &report)
     case Report::Kind::internal:
         break;
     }
-    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg_internal("%s", report.text)));
+    // Truncation may have cut a character in two, which no client could be sent.
+    const int length = int(std::strlen(report.text));
+    const int whole = pg_mbcliplen(report.text, length, length);
+    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg_internal("%.*s", whole, report.text)));
     pg_unreachable();
 }
 

@@ -30,13 +30,14 @@ namespace detail
 struct Report {
     enum class Kind { rethrow, out_of_memory, internal };
 
-    Kind kind = Kind::internal;
-    char text[256] = {0};
+    Kind kind;
+    char text[256]; // written only on failure: an entry point costs no more than its try block
 
     void set(Kind new_kind, const char *what) noexcept
     {
         kind = new_kind;
         std::strncpy(text, what, sizeof(text) - 1);
+        text[sizeof(text) - 1] = '\0';
     }
 };
 

@@ -26,6 +26,8 @@ namespace pg
 /// std::bad_alloc, so containers may live in frames with destructors.
 template <class T> class Allocator
 {
+    static_assert(alignof(T) <= MAXIMUM_ALIGNOF, "a memory context aligns no better");
+
   public:
     using value_type = T;
 
@@ -71,6 +73,9 @@ template <class T, class... Args>
 T *
 make_in_context(MemoryContext context, Args &&...args)
 {
+    static_assert(alignof(T) <= MAXIMUM_ALIGNOF, "a memory context aligns no better");
+    static_assert(std::is_nothrow_destructible_v<T>);
+
     struct Holder {
         MemoryContextCallback callback;
         alignas(T) unsigned char storage[sizeof(T)];
