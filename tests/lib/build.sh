@@ -33,15 +33,24 @@ forget_moved_build() {
 # install_extensions: into the server that PG_CONFIG names; CMake replaces files, it does not
 # overwrite them, so running servers keep the library they have loaded.
 install_extensions() {
+    install_component || return 1
+    say "installed extensions vector and vecmesh into $("$PG_CONFIG" --pkglibdir)"
+}
+
+# install_test_modules: what the regression tests load beside the extensions.
+install_test_modules() {
+    install_component --component test
+}
+
+install_component() {
     local library
     library=$("$PG_CONFIG" --pkglibdir)
     if [ -w "$library" ]; then
-        quietly "$LOGS/install.log" cmake --install "$BUILD" || return 1
+        quietly "$LOGS/install.log" cmake --install "$BUILD" "$@" || return 1
     else
         note "installing into $library needs root rights"
-        quietly "$LOGS/install.log" as_root cmake --install "$BUILD" || return 1
+        quietly "$LOGS/install.log" as_root cmake --install "$BUILD" "$@" || return 1
     fi
-    say "installed extensions vector and vecmesh into $library"
 }
 
 build_and_install() {

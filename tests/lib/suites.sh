@@ -103,6 +103,10 @@ suite_regress() {
 }
 
 run_regress() {
+    if ! install_test_modules; then
+        record regress 0 1
+        return
+    fi
     pg_regress regress "$PG_TESTS/regress/pg_regress" --inputdir="$TOP/regress" \
         --schedule="$TOP/regress/schedule" --load-extension=vector --dbname=regression
 }
