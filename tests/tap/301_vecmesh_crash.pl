@@ -115,8 +115,9 @@ sub kill_postmaster
 	my ($node) = @_;
 	my ($pid) = PostgreSQL::Test::Utils::slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
 	my @children = rand() < 0.5 ? () : split ' ', `ps -o pid= --ppid $pid`;
-	$node->kill9;
+	kill 'STOP', $pid; # it must not start to clean up after them
 	kill 'KILL', @children if @children;
+	$mesh->kill9($node);
 	note $node->name . ': postmaster killed' . (@children ? ' with its children' : ' alone');
 	return;
 }
