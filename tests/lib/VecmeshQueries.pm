@@ -329,7 +329,7 @@ sub prepared
 	my $text = $query->{sql};
 	$text =~ s/(?<=[<>=] )(\d+)(?![\d.:\w])/push @values, $1; push @types, 'int'; '$' . scalar @values/ge
 	  unless $text =~ /timestamptz|CASE/;
-	$text =~ s/(?<=LIMIT )(\d+)/push @values, $1; push @types, 'bigint'; '$' . scalar @values/ge;
+	$text =~ s/(?<=LIMIT )(\d+)(?![\d)])/push @values, $1; push @types, 'bigint'; '$' . scalar @values/ge;
 	$text =~ s/'(\[[\d.,]+\])'/push @values, "'$1'"; push @types, 'vector'; '$' . scalar @values/e;
 	my $types = @types ? '(' . join(', ', @types) . ')' : '';
 	my $values = @values ? '(' . join(', ', @values) . ')' : '';
