@@ -69,6 +69,7 @@ struct ShardBuffer {
 struct GroupStream {
     Connection *connection;
     ShardBuffer *open; // nullptr: no stream
+    ShardCopy *copy;   // for give_way()
 };
 
 } // namespace
@@ -258,20 +259,6 @@ send_trailer(GroupStream *group, ShardBuffer *shard)
 }
 
 void
-open_stream(ShardCopy *copy, GroupStream *group, ShardBuffer *shard)
-{
-    MemoryContext old = MemoryContextSwitchTo(copy->row_context);
-
-    claim_connections(&shard->group_id, 1, Access::write, copy->table->relation,
-                      &group->connection);
-    start_copy(group->connection, copy_command(copy, shard->shard_id));
-    send_copy_data(group->connection, kSignature, kSignatureLength);
-    group->open = shard;
-    MemoryContextSwitchTo(old);
-    MemoryContextReset(copy->row_context);
-}
-
-void
 close_stream(ShardCopy *copy, GroupStream *group)
 {
     if (group->open == nullptr)
@@ -279,6 +266,30 @@ close_stream(ShardCopy *copy, GroupStream *group)
     send_trailer(group, group->open);
     group->open = nullptr;
     copy->rows += finish_copy(group->connection);
+}
+
+/// A default expression, say, reads a distributed table while rows are on their way: the stream
+/// ends here, between two rows, and the next rows of the shard start another one.
+void
+give_way(void *argument)
+{
+    auto *group = static_cast<GroupStream *>(argument);
+
+    close_stream(group->copy, group);
+}
+
+void
+open_stream(ShardCopy *copy, GroupStream *group, ShardBuffer *shard)
+{
+    MemoryContext old = MemoryContextSwitchTo(copy->row_context);
+
+    claim_connections(&shard->group_id, 1, Access::write, copy->table->relation,
+                      &group->connection);
+    start_copy(group->connection, copy_command(copy, shard->shard_id), give_way, group);
+    send_copy_data(group->connection, kSignature, kSignatureLength);
+    group->open = shard;
+    MemoryContextSwitchTo(old);
+    MemoryContextReset(copy->row_context);
 }
 
 /// Ends the open streams of all groups together, so that the workers finish at the same time.
@@ -352,6 +363,8 @@ begin_shard_copy(const DistributedTable *table, Relation relation)
         std::clamp(kMaxBuffered / table->shard_count, kMinSwitchSize, kMaxSwitchSize);
     copy->groups = static_cast<GroupStream *>(palloc0(sizeof(GroupStream) * table->group_count));
     copy->shards = static_cast<ShardBuffer *>(palloc0(sizeof(ShardBuffer) * table->shard_count));
+    for (int i = 0; i < table->group_count; i++)
+        copy->groups[i].copy = copy;
     for (int i = 0; i < table->shard_count; i++) {
         const Shard *shard = &table->shards[i];
 

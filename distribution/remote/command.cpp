@@ -322,6 +322,10 @@ make_idle(Connection *connection)
 {
     if (!busy(connection))
         return;
+    if (connection->copying && connection->copy_gives_way != nullptr) {
+        connection->copy_gives_way(connection->copy_argument);
+        return;
+    }
     if (connection->copying)
         elog(ERROR, "connection to worker \"%s\" is busy with COPY", connection->label);
     if (connection->execution != nullptr)

@@ -53,7 +53,11 @@ PGresult *run_query(Connection *connection, const char *sql, MemoryContext conte
 
 /// COPY … FROM STDIN: start, send, and finish. send_copy_data() buffers and flushes without
 /// blocking the other streams; it waits when more than vecmesh.copy_buffer_size is unsent.
-void start_copy(Connection *connection, const char *sql);
+///
+/// When another statement needs the connection in the middle of it, `give_way` is called, which
+/// must end the stream with finish_copy(); without it that is an error.
+void start_copy(Connection *connection, const char *sql, void (*give_way)(void *) = nullptr,
+                void *argument = nullptr);
 void send_copy_data(Connection *connection, const char *data, int length);
 /// Ends the stream and waits for the worker's verdict; returns the row count.
 int64 finish_copy(Connection *connection);

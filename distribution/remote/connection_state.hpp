@@ -60,6 +60,8 @@ struct Connection {
     bool unflushed;        // PQflush left something behind
     bool copying;
     int64 copy_unsent;
+    void (*copy_gives_way)(void *); // or nullptr
+    void *copy_argument;
     PGresult *result; // the last one, e.g. an error being reported
     RemoteExecution *execution;
     int task;

@@ -53,7 +53,7 @@ await_result(Connection *connection)
 } // namespace
 
 void
-start_copy(Connection *connection, const char *sql)
+start_copy(Connection *connection, const char *sql, void (*give_way)(void *), void *argument)
 {
     make_idle(connection);
     if (!send_query(connection, sql))
@@ -63,6 +63,8 @@ start_copy(Connection *connection, const char *sql)
     clear_result(connection);
     connection->copying = true;
     connection->copy_unsent = 0;
+    connection->copy_gives_way = give_way;
+    connection->copy_argument = argument;
 }
 
 void

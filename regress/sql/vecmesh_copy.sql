@@ -123,6 +123,14 @@ SELECT count(*), count(DISTINCT id), sum(length(filler)) FROM many;
 INSERT INTO many SELECT id + 12000, filler FROM many WHERE id < 100;
 SELECT count(*), max(id) FROM many;
 
+-- A default that reads the table which the rows are on their way to: the streams give way.
+CREATE FUNCTION how_many() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM many WHERE id < 100';
+CREATE TABLE counting (id int, filler text, c bigint DEFAULT how_many());
+SELECT vecmesh.create_distributed_table('counting', 'id', 8, colocate_with => 'none');
+COPY counting (id, filler) FROM PROGRAM 'i=0; line=$(printf %030000d 7); while [ $i -lt 60 ]; do echo "$i	$line"; i=$((i+1)); done';
+SELECT count(*), count(DISTINCT id), sum(length(filler)), sum(c) FROM counting;
+DROP TABLE counting;
+
 -- Rights
 CREATE ROLE vecmesh_copier;
 SET ROLE vecmesh_copier;
