@@ -12,6 +12,7 @@
 extern "C" {
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
 #include "commands/copy.h"
 #include "commands/progress.h"
@@ -194,7 +195,9 @@ copy_from(const UtilityCall &call)
     if (!statement->is_from || statement->relation == nullptr)
         return false;
 
-    const DistributedTable *table = find_named_table(statement->relation);
+    // Locked before it is looked up: another session may be distributing it just now.
+    const DistributedTable *table =
+        find_distributed_table(RangeVarGetRelid(statement->relation, RowExclusiveLock, true));
 
     if (table == nullptr)
         return false;

@@ -8,6 +8,7 @@
 
 extern "C" {
 #include "access/table.h"
+#include "catalog/namespace.h"
 #include "nodes/makefuncs.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -67,7 +68,9 @@ copy_to(const UtilityCall &call)
     if (original->is_from || original->relation == nullptr)
         return false;
 
-    const DistributedTable *table = find_named_table(original->relation);
+    // Locked before it is looked up: another session may be distributing it just now.
+    const DistributedTable *table =
+        find_distributed_table(RangeVarGetRelid(original->relation, AccessShareLock, true));
 
     if (table == nullptr)
         return false;

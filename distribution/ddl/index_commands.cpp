@@ -123,15 +123,15 @@ create_index_concurrently(const UtilityCall &call, Oid relation, const List *bef
     set_valid_and_commit(index, true);
 }
 
-const DistributedTable *
-find_table_of_index(const List *names)
+List *
+append_drop_commands(List *commands, const DistributedTable *table, Oid index)
 {
-    const Oid index =
-        RangeVarGetRelid(makeRangeVarFromNameList(const_cast<List *>(names)), NoLock, true);
-
-    if (!OidIsValid(index) || get_rel_relkind(index) != RELKIND_INDEX)
-        return nullptr;
-    return find_distributed_table(IndexGetRelation(index, true));
+    for (int i = 0; i < table->shard_count; i++)
+        commands =
+            append_shard_command(commands, table->shards[i].group_id,
+                                 psprintf("DROP INDEX IF EXISTS %s",
+                                          shard_index_name(index, table->shards[i].shard_id)));
+    return commands;
 }
 
 bool
@@ -163,13 +163,17 @@ bool
 create_index(const UtilityCall &call)
 {
     const auto *statement = castNode(IndexStmt, call.statement->utilityStmt);
-    const DistributedTable *table = find_named_table(statement->relation);
+    const Oid relation = find_table_oid(statement->relation);
+    const DistributedTable *table = find_distributed_table(relation);
 
-    if (table == nullptr || exists_already(statement, table->relation))
+    if (table == nullptr) {
+        run_local_watching(call, list_make1_oid(relation));
+        return true;
+    }
+    if (exists_already(statement, relation))
         return false;
     check_unique(statement, table);
 
-    const Oid relation = table->relation;
     MemoryContext old = MemoryContextSwitchTo(PortalContext); // outlives CONCURRENTLY's commits
     const List *before = index_list(relation);
 
@@ -192,30 +196,31 @@ drop_index(const UtilityCall &call)
 {
     const auto *statement = castNode(DropStmt, call.statement->utilityStmt);
     List *commands = NIL;
+    List *local_tables = NIL;
     ListCell *cell;
 
     if (statement->removeType != OBJECT_INDEX)
         return false;
     foreach (cell, statement->objects) {
-        auto *names = static_cast<List *>(lfirst(cell));
-        const DistributedTable *table = find_table_of_index(names);
+        const RangeVar *name = makeRangeVarFromNameList(static_cast<List *>(lfirst(cell)));
+        const Oid index = RangeVarGetRelid(name, NoLock, true);
+
+        if (!OidIsValid(index) || get_rel_relkind(index) != RELKIND_INDEX)
+            continue; // PostgreSQL will say so
+
+        const Oid relation = IndexGetRelation(index, true);
+        const DistributedTable *table = find_distributed_table(relation);
 
         if (table == nullptr)
-            continue;
-        if (statement->concurrent)
+            local_tables = lappend_oid(local_tables, relation);
+        else if (statement->concurrent)
             refuse_concurrently("DROP INDEX", table);
-
-        const Oid index = RangeVarGetRelid(makeRangeVarFromNameList(names), NoLock, true);
-
-        for (int i = 0; i < table->shard_count; i++)
-            commands =
-                append_shard_command(commands, table->shards[i].group_id,
-                                     psprintf("DROP INDEX IF EXISTS %s",
-                                              shard_index_name(index, table->shards[i].shard_id)));
+        else
+            commands = append_drop_commands(commands, table, index);
     }
-    if (commands == NIL)
+    if (statement->concurrent)
         return false;
-    run_local(call);
+    run_local_watching(call, local_tables);
     run_shard_commands(commands, Access::write, InvalidOid);
     return true;
 }

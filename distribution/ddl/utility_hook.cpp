@@ -70,19 +70,34 @@ run_local_quietly(const UtilityCall &call)
     unpin_settings(level);
 }
 
+void
+run_local_watching(const UtilityCall &call, const List *tables)
+{
+    ListCell *cell;
+
+    run_local(call);
+    foreach (cell, tables)
+        if (find_distributed_table(lfirst_oid(cell)) != nullptr)
+            ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                            errmsg("table \"%s\" was distributed at the same time",
+                                   get_rel_name(lfirst_oid(cell))),
+                            errhint("Try again.")));
+}
+
+Oid
+find_table_oid(const RangeVar *name)
+{
+    const Oid relation = name == nullptr ? InvalidOid : RangeVarGetRelid(name, NoLock, true);
+
+    if (!OidIsValid(relation) || get_rel_relkind(relation) != RELKIND_INDEX)
+        return relation;
+    return IndexGetRelation(relation, true);
+}
+
 const DistributedTable *
 find_named_table(const RangeVar *name)
 {
-    if (name == nullptr)
-        return nullptr;
-
-    const Oid relation = RangeVarGetRelid(name, NoLock, true);
-
-    if (!OidIsValid(relation))
-        return nullptr;
-    if (get_rel_relkind(relation) != RELKIND_INDEX)
-        return find_distributed_table(relation);
-    return find_distributed_table(IndexGetRelation(relation, true));
+    return find_distributed_table(find_table_oid(name));
 }
 
 VX_CALLBACK(void, process_utility,

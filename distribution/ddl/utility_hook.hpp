@@ -37,6 +37,14 @@ void run_local(const UtilityCall &call);
 /// The same with notices held back: see pin_quiet().
 void run_local_quietly(const UtilityCall &call);
 
+/// run_local() for a command on these tables (oids), which were not distributed when it was looked
+/// up: raises when another session has distributed one by the time that the command had its lock.
+void run_local_watching(const UtilityCall &call, const List *tables);
+
+/// The table a RangeVar names, itself or through one of its indexes; InvalidOid when it does not
+/// exist.
+Oid find_table_oid(const RangeVar *name);
+
 /// The distributed table a RangeVar names, itself or through one of its indexes; nullptr for
 /// anything else, also for what does not exist (PostgreSQL will say so).
 const DistributedTable *find_named_table(const RangeVar *name);
