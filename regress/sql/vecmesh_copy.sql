@@ -70,12 +70,9 @@ COPY copied (id, word) FROM stdin;
 401	fine
 x	fine
 \.
-COPY copied (id, nothing) FROM stdin;
-\.
-COPY copied (id, size) FROM stdin;
-\.
-COPY copied FROM stdin WITH (FREEZE);
-\.
+COPY copied (id, nothing) FROM '/dev/null';
+COPY copied (id, size) FROM '/dev/null';
+COPY copied FROM '/dev/null' WITH (FREEZE);
 COPY copied FROM '/nowhere/at/all';
 -- a duplicate is found by the worker
 \set VERBOSITY sqlstate
@@ -111,8 +108,7 @@ COPY keyless FROM stdin;
 COMMIT;
 SELECT * FROM keyless ORDER BY k;
 BEGIN READ ONLY;
-COPY keyless FROM stdin;
-\.
+COPY keyless FROM '/dev/null';
 ROLLBACK;
 
 -- More shards than workers, and more data than a buffer: every stream is switched.
@@ -132,10 +128,9 @@ SELECT count(*), count(DISTINCT id), sum(length(filler)), sum(c) FROM counting;
 DROP TABLE counting;
 
 -- Rights
-CREATE ROLE vecmesh_copier;
+CREATE ROLE vecmesh_copier IN ROLE pg_read_server_files;
 SET ROLE vecmesh_copier;
-COPY copied FROM stdin;
-\.
+COPY copied FROM '/dev/null';
 COPY copied TO stdout;
 COPY copied FROM PROGRAM 'echo 1';
 RESET ROLE;
