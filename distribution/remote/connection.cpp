@@ -328,7 +328,8 @@ define_settings()
         "Settings that workers take over when they are set for the session, role or database.",
         "The settings of index scans (hnsw.*, ivfflat.*, ivfrabitq.*, vector.*) always travel.",
         &propagated_settings,
-        "enable_seqscan, enable_indexscan, enable_sort, enable_bitmapscan, jit, work_mem",
+        "enable_seqscan, enable_indexscan, enable_sort, enable_bitmapscan, jit, work_mem, "
+        "maintenance_work_mem, max_parallel_maintenance_workers",
         PGC_USERSET, 0, nullptr, nullptr, nullptr);
 }
 
