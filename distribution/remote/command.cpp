@@ -182,12 +182,34 @@ exchange(Command *commands, int count, TimestampTz deadline, bool stop_at_failur
     return first_failure(commands, count);
 }
 
+namespace
+{
+
+/// Ends what still runs outside a transaction, and waits for its end: a CREATE INDEX CONCURRENTLY
+/// that went on after the error would meet the DROP INDEX that tidies up. Commands inside a
+/// transaction are cancelled when ours aborts.
+void
+cancel_detached_commands(const Command *commands, int count)
+{
+    auto *running = static_cast<Connection **>(palloc(sizeof(Connection *) * count));
+    int n = 0;
+    for (int i = 0; i < count; i++) {
+        if (commands[i].outcome == Outcome::running && commands[i].connection->depth == 0)
+            running[n++] = commands[i].connection;
+    }
+    discard_answers(running, n);
+    pfree(running);
+}
+
+} // namespace
+
 void
 exchange_or_raise(Command *commands, int count)
 {
     const int failed = exchange(commands, count, kNoDeadline, true);
     if (failed < 0)
         return;
+    cancel_detached_commands(commands, count);
     Connection *connection = commands[failed].connection;
     PGresult *result = connection->result;
     connection->result = nullptr;
