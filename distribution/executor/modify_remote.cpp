@@ -85,7 +85,7 @@ read_row(WriteState *state, const RemoteRow &row, int first_field)
         const int column = state->row_columns[i] - 1;
         values[column] = read_value(&state->row_codecs[i], row, first_field + i, &nulls[column]);
     }
-    return heap_form_minimal_tuple(description, values, nulls);
+    return pg::form_minimal_tuple(description, values, nulls);
 }
 
 /// The number that the statement put in front of a returned row, as text or binary int4.

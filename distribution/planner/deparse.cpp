@@ -70,12 +70,6 @@ collate_c(Expr *expression)
     return reinterpret_cast<Node *>(collate);
 }
 
-bool
-is_c(Oid collation)
-{
-    return collation == C_COLLATION_OID || collation == POSIX_COLLATION_OID;
-}
-
 /// $n::type, with its collation where that is not the default one.
 Node *
 make_sent_value(Node *value, ValueList *values)
@@ -92,7 +86,7 @@ make_sent_value(Node *value, ValueList *values)
     param->location = -1;
     auto *cast = reinterpret_cast<Expr *>(makeRelabelType(reinterpret_cast<Expr *>(param), type, -1,
                                                           collation, COERCE_EXPLICIT_CAST));
-    return is_c(collation) ? collate_c(cast) : reinterpret_cast<Node *>(cast);
+    return pg::is_c_collation(collation) ? collate_c(cast) : reinterpret_cast<Node *>(cast);
 }
 
 VX_CALLBACK(Node *, prepare_mutator, (Node * node, Preparation *preparation), (node, preparation))
@@ -106,8 +100,8 @@ VX_CALLBACK(Node *, prepare_mutator, (Node * node, Preparation *preparation), (n
         if (!is_inline_constant(constant))
             return make_sent_value(node, preparation->values);
         auto *copy = static_cast<Const *>(copyObjectImpl(constant));
-        return is_c(constant->constcollid) ? collate_c(reinterpret_cast<Expr *>(copy))
-                                           : reinterpret_cast<Node *>(copy);
+        return pg::is_c_collation(constant->constcollid) ? collate_c(reinterpret_cast<Expr *>(copy))
+                                                         : reinterpret_cast<Node *>(copy);
     }
     if (IsA(node, Param) || !is_worker_node(node, preparation->scope))
         return make_sent_value(node, preparation->values);
@@ -127,8 +121,9 @@ VX_CALLBACK(Node *, prepare_mutator, (Node * node, Preparation *preparation), (n
         auto *relabel = castNode(RelabelType, node);
         auto *copy =
             castNode(RelabelType, pg::mutate_expression(node, prepare_mutator, preparation));
-        const bool says_c = is_c(relabel->resultcollid) &&
-                            !is_c(exprCollation(reinterpret_cast<Node *>(relabel->arg)));
+        const bool says_c =
+            pg::is_c_collation(relabel->resultcollid) &&
+            !pg::is_c_collation(exprCollation(reinterpret_cast<Node *>(relabel->arg)));
         return says_c ? collate_c(reinterpret_cast<Expr *>(copy)) : reinterpret_cast<Node *>(copy);
     }
     return pg::mutate_expression(node, prepare_mutator, preparation);

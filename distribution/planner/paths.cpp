@@ -69,9 +69,10 @@ Oid
 find_default_sort_operator(const PathKey *pathkey, Oid type)
 {
     TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_LT_OPR | TYPECACHE_GT_OPR);
-    const Oid op = pathkey->pk_strategy == BTLessStrategyNumber ? entry->lt_opr : entry->gt_opr;
+    const Oid op =
+        pg::sort_strategy(pathkey) == BTLessStrategyNumber ? entry->lt_opr : entry->gt_opr;
     if (!OidIsValid(op) || !is_shippable_operator(op) ||
-        get_op_opfamily_strategy(op, pathkey->pk_opfamily) != pathkey->pk_strategy)
+        get_op_opfamily_strategy(op, pathkey->pk_opfamily) != pg::sort_strategy(pathkey))
         return InvalidOid;
     return op;
 }
@@ -87,7 +88,7 @@ add_sort_key(const RelOptInfo *rel, const PathKey *pathkey, SortOrder *order)
         return false;
     const Oid collation = ec->ec_collation;
     if (OidIsValid(collation) && collation != DEFAULT_COLLATION_OID &&
-        collation != C_COLLATION_OID && collation != POSIX_COLLATION_OID)
+        !pg::is_c_collation(collation))
         return false;
     if (exprCollation(reinterpret_cast<Node *>(expression)) != collation)
         return false;
@@ -101,7 +102,7 @@ add_sort_key(const RelOptInfo *rel, const PathKey *pathkey, SortOrder *order)
     order->keys.collations = lappend_oid(order->keys.collations, collation);
     order->keys.nulls_first = lappend_int(order->keys.nulls_first, pathkey->pk_nulls_first);
     order->keys.descending =
-        lappend_int(order->keys.descending, pathkey->pk_strategy != BTLessStrategyNumber);
+        lappend_int(order->keys.descending, pg::sort_strategy(pathkey) != BTLessStrategyNumber);
     return true;
 }
 

@@ -122,16 +122,10 @@ is_local_meaning(Oid type)
 }
 
 bool
-is_c_collation(Oid collation)
-{
-    return collation == C_COLLATION_OID || collation == POSIX_COLLATION_OID;
-}
-
-bool
 is_shippable_collation(Oid collation)
 {
     return !OidIsValid(collation) || collation == DEFAULT_COLLATION_OID ||
-           is_c_collation(collation);
+           pg::is_c_collation(collation);
 }
 
 // ----- the walk --------------------------------------------------------------------------------
@@ -165,11 +159,11 @@ collation_is_rederived(Oid input_collation, List *arguments)
         const Oid collation = exprCollation(static_cast<Node *>(lfirst(cell)));
         if (!is_shippable_collation(collation))
             return false;
-        any_c = any_c || is_c_collation(collation);
+        any_c = any_c || pg::is_c_collation(collation);
     }
     if (!OidIsValid(input_collation))
         return true;
-    return is_shippable_collation(input_collation) && is_c_collation(input_collation) == any_c;
+    return is_shippable_collation(input_collation) && pg::is_c_collation(input_collation) == any_c;
 }
 
 bool
@@ -224,7 +218,8 @@ ship_relabel(const RelabelType *relabel, const Walk &walk)
     const Oid before = exprCollation(reinterpret_cast<Node *>(relabel->arg));
     if (!is_shippable_collation(relabel->resultcollid))
         return false;
-    if (OidIsValid(before) && is_c_collation(before) && !is_c_collation(relabel->resultcollid))
+    if (OidIsValid(before) && pg::is_c_collation(before) &&
+        !pg::is_c_collation(relabel->resultcollid))
         return false;
     return ship(reinterpret_cast<Node *>(relabel->arg), walk);
 }
@@ -283,7 +278,7 @@ ship_node(Node *node, const Walk &walk)
     case T_RelabelType:
         return ship_relabel(castNode(RelabelType, node), walk);
     case T_CollateExpr:
-        return is_c_collation(castNode(CollateExpr, node)->collOid) &&
+        return pg::is_c_collation(castNode(CollateExpr, node)->collOid) &&
                ship(reinterpret_cast<Node *>(castNode(CollateExpr, node)->arg), walk);
     case T_CoerceViaIO:
         return ship_io_conversion(castNode(CoerceViaIO, node), walk);

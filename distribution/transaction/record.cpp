@@ -42,7 +42,7 @@ scan_record(Relation records, Snapshot snapshot, int32 group_id, const char *gid
     ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(group_id));
     ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(gid));
     keys[1].sk_collation = DEFAULT_COLLATION_OID; // the index's: its order is followed
-    return systable_beginscan(records, RelationGetPrimaryKeyIndex(records), true, snapshot,
+    return systable_beginscan(records, pg::primary_key_index(records), true, snapshot,
                               kRecordColumns, keys);
 }
 

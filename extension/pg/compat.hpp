@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
 //
-// Every test of PG_VERSION_NUM in the project is in this header. PostgreSQL 15 is what is tested;
-// 16 to 18 are what the code compiles for.
+// Every test of PG_VERSION_NUM in the project is in this header, which pg/postgres.hpp includes:
+// where PostgreSQL moved a declaration into a header of its own, that one is included here, and
+// where it changed a signature or a field, one function here hides it. README.md, section
+// "Versions", says what is tested on which version.
 #pragma once
 
 #ifndef POSTGRES_H
@@ -14,11 +16,16 @@
 
 extern "C" {
 #include "access/amapi.h"
+#include "access/htup_details.h"
 #include "access/multixact.h"
+#include "access/reloptions.h"
 #include "access/relscan.h"
+#include "access/stratnum.h"
 #include "access/transam.h"
 #include "catalog/index.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
+#include "commands/explain.h"
 #include "commands/tablecmds.h"
 #include "commands/vacuum.h"
 #include "nodes/nodeFuncs.h"
@@ -28,7 +35,10 @@ extern "C" {
 #include "utils/guc.h"
 #include "utils/guc_tables.h"
 #include "utils/rel.h"
+#include "utils/relcache.h"
 #if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
 #include "storage/waiteventset.h"
 #endif
 #if PG_VERSION_NUM >= 160000
@@ -140,7 +150,40 @@ vacuum_delay()
 #endif
 }
 
+/// A row on its own, without space in front of it.
+inline MinimalTuple
+form_minimal_tuple(TupleDesc description, Datum *values, bool *nulls)
+{
+#if PG_VERSION_NUM >= 180000
+    return heap_form_minimal_tuple(description, values, nulls, 0);
+#else
+    return heap_form_minimal_tuple(description, values, nulls);
+#endif
+}
+
+/// The index of the primary key, InvalidOid without one and when it is deferrable.
+inline Oid
+primary_key_index(Relation relation)
+{
+#if PG_VERSION_NUM >= 180000
+    return RelationGetPrimaryKeyIndex(relation, false);
+#else
+    return RelationGetPrimaryKeyIndex(relation);
+#endif
+}
+
 // ---- index access methods
+
+/// One line of a table for build_reloptions(); 18 added a field that we do not use.
+constexpr relopt_parse_elt
+option_field(const char *name, relopt_type type, int offset)
+{
+    relopt_parse_elt field = {};
+    field.optname = name;
+    field.opttype = type;
+    field.offset = offset;
+    return field;
+}
 
 /// The fields of IndexAmRoutine that came after 15, for an ordered, non-unique method without them.
 inline void
@@ -180,6 +223,28 @@ disable_path([[maybe_unused]] Path *path)
 #if PG_VERSION_NUM >= 180000
     path->disabled_nodes = 2;
 #endif
+}
+
+/// BTLessStrategyNumber or BTGreaterStrategyNumber; 18 has a CompareType there.
+inline int
+sort_strategy(const PathKey *pathkey)
+{
+#if PG_VERSION_NUM >= 180000
+    return pathkey->pk_cmptype == COMPARE_LT ? BTLessStrategyNumber : BTGreaterStrategyNumber;
+#else
+    return pathkey->pk_strategy;
+#endif
+}
+
+/// The collations that compare bytes on every server: "C" and "POSIX", which 18 names no longer.
+constexpr bool
+is_c_collation(Oid collation)
+{
+    constexpr Oid posix_collation = 951;
+#if PG_VERSION_NUM < 180000
+    static_assert(posix_collation == POSIX_COLLATION_OID);
+#endif
+    return collation == C_COLLATION_OID || collation == posix_collation;
 }
 
 // ---- commands

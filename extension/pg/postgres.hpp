@@ -16,3 +16,5 @@ extern "C" {
 
 #include "fmgr.h"
 }
+
+#include "pg/compat.hpp" // so that every file sees the same declarations on every version

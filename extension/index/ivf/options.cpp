@@ -78,7 +78,7 @@ iterative_scan()
 VX_CALLBACK(bytea *, ivf_options, (Datum reloptions, bool validate), (reloptions, validate))
 {
     static const relopt_parse_elt table[] = {
-        {"lists", RELOPT_TYPE_INT, offsetof(Options, lists)},
+        pg::option_field("lists", RELOPT_TYPE_INT, offsetof(Options, lists)),
     };
     return static_cast<bytea *>(build_reloptions(reloptions, validate, option_kind, sizeof(Options),
                                                  table, lengthof(table)));
