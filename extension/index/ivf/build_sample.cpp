@@ -8,6 +8,7 @@
 #include "index/ivf/build_state.hpp"
 
 extern "C" {
+#include "access/heaptoast.h"
 #include "access/htup_details.h"
 #include "access/tableam.h"
 #include "commands/progress.h"
@@ -27,9 +28,12 @@ extern "C" {
 namespace vx::ivf
 {
 
-constexpr int64 kRowsPerList = 50;      // as pgvector
-constexpr int64 kMinSample = 10000;     // as pgvector
+// pgvector takes 50 rows per list. On 1,000,000 x 128 with 1,000 lists, 200 gave recall@10 of .61
+// instead of .56 with 1 probe and .85 instead of .83 with 10; training is a small part of a build.
+constexpr int64 kRowsPerList = 200;
+constexpr int64 kMinSample = 10000;
 constexpr int64 kFloorRowsPerList = 10; // a sample cut for memory keeps at least this
+constexpr int64 kRowsPerBlock = 4;      // rows of one block resemble each other: use few
 constexpr uint32 kSeed = 20240229;
 
 Size
@@ -150,15 +154,32 @@ seed_reservoir(ReservoirState reservoir, int64 target)
                             static_cast<double>(target));
 }
 
+/// How many blocks to visit for the sample: a block gives kRowsPerBlock rows if it has them.
+static int64
+blocks_for_sample(const BuildState *build)
+{
+    const auto row_bytes = static_cast<int64>(build->meta.row_bytes);
+    int64 rows = kRowsPerBlock;
+    if (row_bytes < static_cast<int64>(TOAST_TUPLE_THRESHOLD)) // in line
+        rows = Min(rows, BLCKSZ / (row_bytes + static_cast<int64>(sizeof(HeapTupleHeaderData))));
+    return build->sample_target / rows + 1;
+}
+
 static void
 scan_sample(BuildState *build)
 {
     SampleState state = {build, {}, 0, -1};
     seed_reservoir(&state.reservoir, build->sample_target);
 
+    const BlockNumber all = RelationGetNumberOfBlocks(build->heap);
+    const int64 wanted = blocks_for_sample(build);
+    if (wanted >= static_cast<int64>(all)) {
+        table_index_build_range_scan(build->heap, build->index, build->info, false, false, false, 0,
+                                     all, sample_row, &state, nullptr);
+        return;
+    }
     BlockSamplerData blocks;
-    BlockSampler_Init(&blocks, RelationGetNumberOfBlocks(build->heap),
-                      static_cast<int>(build->sample_target), kSeed);
+    BlockSampler_Init(&blocks, all, static_cast<int>(wanted), kSeed);
     while (BlockSampler_HasMore(&blocks)) {
         CHECK_FOR_INTERRUPTS();
         table_index_build_range_scan(build->heap, build->index, build->info, false, false, false,
