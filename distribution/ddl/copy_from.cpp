@@ -15,6 +15,7 @@ extern "C" {
 #include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
 #include "commands/copy.h"
+#include "commands/defrem.h"
 #include "commands/progress.h"
 #include "executor/executor.h"
 #include "executor/nodeModifyTable.h"
@@ -55,11 +56,22 @@ check_source(const CopyStmt *statement)
 {
     ListCell *cell;
 
-    foreach (cell, statement->options)
-        if (strcmp(lfirst_node(DefElem, cell)->defname, "freeze") == 0)
+    foreach (cell, statement->options) {
+        auto *option = lfirst_node(DefElem, cell);
+
+        if (strcmp(option->defname, "freeze") == 0)
             ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                             errmsg("COPY FREEZE is not supported on distributed tables"),
                             errhint("Leave out FREEZE.")));
+        // Since 17: NextCopyFrom() hands out the bad row and leaves skipping it to its caller.
+        if (strcmp(option->defname, "on_error") == 0 &&
+            pg_strcasecmp(defGetString(option), "stop") != 0)
+            ereport(
+                ERROR,
+                (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                 errmsg("COPY with ON_ERROR is not supported on distributed tables"),
+                 errhint("Leave out ON_ERROR: the first bad row ends the COPY with an error.")));
+    }
     if (statement->filename == nullptr)
         return;
 

@@ -164,7 +164,15 @@ check_columns(Relation relation)
     for (int i = 0; i < description->natts; i++) {
         Form_pg_attribute attribute = TupleDescAttr(description, i);
 
-        if (!attribute->attisdropped && !type_has_portable_binary(attribute->atttypid))
+        if (attribute->attisdropped)
+            continue;
+        if (attribute->attgenerated != '\0' &&
+            attribute->attgenerated != ATTRIBUTE_GENERATED_STORED)
+            refuse(relation, ERRCODE_FEATURE_NOT_SUPPORTED,
+                   psprintf("Column \"%s\" is a virtual generated column.",
+                            NameStr(attribute->attname)),
+                   "Only STORED generated columns are supported.");
+        if (!type_has_portable_binary(attribute->atttypid))
             refuse(relation, ERRCODE_FEATURE_NOT_SUPPORTED,
                    psprintf("Column \"%s\" has type %s, whose values cannot be sent in binary form "
                             "to another database.",
@@ -262,11 +270,12 @@ check_index_distributable(Oid index, Oid table, AttrNumber column)
     const Form_pg_index form = relation->rd_index;
     bool contained = !form->indisunique && !form->indisexclusion;
 
-    if (form->indisunique)
+    // A key WITHOUT OVERLAPS (18) is both.
+    if (form->indisexclusion)
+        contained = excludes_by_equality(relation, table, column);
+    else if (form->indisunique)
         for (int i = 0; i < form->indnkeyatts; i++)
             contained = contained || form->indkey.values[i] == column;
-    else if (form->indisexclusion)
-        contained = excludes_by_equality(relation, table, column);
     if (!contained)
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("%s \"%s\" does not %s the distribution column \"%s\"",

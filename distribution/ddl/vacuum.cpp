@@ -140,8 +140,8 @@ vacuum(const UtilityCall &call)
         const auto *target = lfirst_node(VacuumRelation, cell);
         const DistributedTable *table = find_named_table(target->relation);
 
-        // PostgreSQL skips what belongs to somebody else, with a warning.
-        if (table == nullptr || !pg::owns_relation(table->relation, GetUserId()))
+        // PostgreSQL skips what this user has no right to, with a warning.
+        if (table == nullptr || !pg::may_vacuum(table->relation, GetUserId()))
             continue;
         relations = lappend_oid(relations, table->relation);
         for (int i = 0; i < table->shard_count; i++)

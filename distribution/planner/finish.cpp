@@ -162,7 +162,8 @@ is_worth_computing(const Finisher *finisher, ::Node *node)
     ::Node *inner = node;
     while (IsA(inner, RelabelType))
         inner = reinterpret_cast<::Node *>(castNode(RelabelType, inner)->arg);
-    if (IsA(inner, Var) || IsA(node, List) || IsA(node, TargetEntry) || IsA(node, CaseWhen))
+    if (IsA(inner, Var) || IsA(node, List) || IsA(node, TargetEntry) || IsA(node, CaseWhen) ||
+        pg::is_json_clause(node))
         return false;
     return mentions_relation(node, finisher->varno) &&
            is_shippable(node, ShipScope{finisher->varno, nullptr});

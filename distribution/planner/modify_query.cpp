@@ -101,6 +101,18 @@ VX_CALLBACK(bool, contains_current_of_walker, (Node * node, void *unused), (node
     return pg::walk_expression(node, contains_current_of_walker, unused);
 }
 
+/// RETURNING old.column or new.column, at any depth.
+VX_CALLBACK(bool, contains_old_or_new_walker, (Node * node, void *unused), (node, unused))
+{
+    if (node == nullptr)
+        return false;
+    if (IsA(node, Var))
+        return pg::is_old_or_new(reinterpret_cast<const Var *>(node));
+    if (IsA(node, Query))
+        return pg::walk_query(castNode(Query, node), contains_old_or_new_walker, unused, 0);
+    return pg::walk_expression(node, contains_old_or_new_walker, unused);
+}
+
 [[noreturn]] void
 raise_same_statement(const char *relation_name)
 {
@@ -206,6 +218,12 @@ check_operation(const Query *query, const DistributedTable *table)
                         errmsg("WHERE CURRENT OF is not supported on distributed table \"%s\"",
                                get_rel_name(table->relation)),
                         errhint("Name the row by its key.")));
+    if (contains_old_or_new_walker(reinterpret_cast<Node *>(query->returningList), nullptr))
+        ereport(ERROR,
+                (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                 errmsg("OLD and NEW in RETURNING are not supported on distributed table \"%s\"",
+                        get_rel_name(table->relation)),
+                 errhint("Name the columns alone.")));
     if (query->commandType == CMD_UPDATE)
         check_distribution_column_kept(query, query->targetList, table);
     else if (query->onConflict != nullptr)

@@ -98,6 +98,17 @@ mutate_expression(Node *node, Node *(*mutator)(Node *, Context *), Context *cont
 #endif
 }
 
+/// Parts of SQL/JSON expressions that a mutator meets, but a walker does not know (16).
+inline bool
+is_json_clause([[maybe_unused]] const Node *node)
+{
+#if PG_VERSION_NUM >= 160000
+    return IsA(node, JsonReturning) || IsA(node, JsonFormat);
+#else
+    return false;
+#endif
+}
+
 /// A wait event set in CurrentMemoryContext that no resource owner knows: free it yourself.
 inline WaitEventSet *
 create_wait_event_set(int events)
@@ -236,6 +247,18 @@ sort_strategy(const PathKey *pathkey)
 #endif
 }
 
+/// RETURNING asks for the row before or after the change instead of the one that it always gave
+/// (18).
+inline bool
+is_old_or_new([[maybe_unused]] const Var *var)
+{
+#if PG_VERSION_NUM >= 180000
+    return var->varreturningtype != VAR_RETURNING_DEFAULT;
+#else
+    return false;
+#endif
+}
+
 /// The collations that compare bytes on every server: "C" and "POSIX", which 18 names no longer.
 constexpr bool
 is_c_collation(Oid collation)
@@ -256,6 +279,17 @@ owns_relation(Oid relation, Oid role)
     return object_ownercheck(RelationRelationId, relation, role);
 #else
     return pg_class_ownercheck(relation, role);
+#endif
+}
+
+/// The right to VACUUM and ANALYZE: 17 has a privilege for it.
+inline bool
+may_vacuum(Oid relation, Oid role)
+{
+#if PG_VERSION_NUM >= 170000
+    return pg_class_aclcheck(relation, role, ACL_MAINTAIN) == ACLCHECK_OK;
+#else
+    return owns_relation(relation, role);
 #endif
 }
 

@@ -73,6 +73,7 @@ x	fine
 COPY copied (id, nothing) FROM '/dev/null';
 COPY copied (id, size) FROM '/dev/null';
 COPY copied FROM '/dev/null' WITH (FREEZE);
+COPY copied FROM '/dev/null' WITH (ON_ERROR ignore);
 COPY copied FROM '/nowhere/at/all';
 -- a duplicate is found by the worker
 \set VERBOSITY sqlstate
