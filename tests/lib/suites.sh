@@ -122,6 +122,8 @@ suite_isolation() {
     title "Isolation tests"
     if compgen -G "$TOP/regress/isolation/specs/*.spec" >/dev/null; then
         with_test_server isolation run_isolation
+    else
+        note "there are none in this tree"
     fi
 }
 
@@ -172,6 +174,7 @@ suite_cluster() {
 run_tap() {
     local suite=$1 file tree
     shift
+    if [ ! -e "$1" ]; then note "there are none in this tree"; fi
     tree=$(server_tree)
     for file in "$@"; do
         if [ -e "$file" ]; then run_tap_file "$suite" "$tree/tests/tap/$(basename "$file")"; fi
