@@ -97,18 +97,20 @@ SET ROLE vecmesh_reader;
 SELECT count(*) FROM things;
 TRUNCATE things;
 CREATE INDEX ON things (id);
+\set VERBOSITY sqlstate
 VACUUM things;
+\set VERBOSITY default
 SELECT vecmesh.undistribute_table('things');
 SELECT vecmesh.table_size('things');
 RESET ROLE;
 GRANT SELECT, INSERT (id) ON things TO vecmesh_reader WITH GRANT OPTION;
-SELECT result FROM on_workers($$ SELECT relacl FROM pg_class WHERE relname = 'things_112000' $$) WHERE result ~ '=';
+SELECT result FROM on_workers($$ SELECT replace(relacl::text, 'xtm/', 'xt/') FROM pg_class WHERE relname = 'things_112000' $$) WHERE result ~ '=';
 REVOKE GRANT OPTION FOR SELECT ON things FROM vecmesh_reader CASCADE;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO PUBLIC;
-SELECT result FROM on_workers($$ SELECT relacl FROM pg_class WHERE relname = 'things_112000' $$) WHERE result ~ '=';
+SELECT result FROM on_workers($$ SELECT replace(relacl::text, 'xtm/', 'xt/') FROM pg_class WHERE relname = 'things_112000' $$) WHERE result ~ '=';
 REVOKE ALL ON things, local_one FROM vecmesh_reader, PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC;
-SELECT result FROM on_workers($$ SELECT relacl FROM pg_class WHERE relname = 'things_112000' $$) WHERE result ~ '=';
+SELECT result FROM on_workers($$ SELECT replace(relacl::text, 'xtm/', 'xt/') FROM pg_class WHERE relname = 'things_112000' $$) WHERE result ~ '=';
 -- rights and owner that a table has when it is distributed
 CREATE SCHEMA granted;
 GRANT USAGE, CREATE ON SCHEMA granted TO vecmesh_reader;
@@ -117,7 +119,7 @@ GRANT SELECT ON granted.one TO PUBLIC;
 GRANT UPDATE (v) ON granted.one TO pg_monitor;
 ALTER TABLE granted.one OWNER TO vecmesh_reader;
 SELECT vecmesh.create_distributed_table('granted.one', 'k');
-SELECT DISTINCT result FROM on_workers($$ SELECT format('%s %s %s', relowner::regrole, relacl,
+SELECT DISTINCT result FROM on_workers($$ SELECT format('%s %s %s', relowner::regrole, replace(relacl::text, 'xtm/', 'xt/'),
     (SELECT attacl FROM pg_attribute a WHERE attrelid = c.oid AND attname = 'v')) FROM pg_class c WHERE relname ~ '^one_' LIMIT 1 $$);
 DROP SCHEMA granted CASCADE;
 DROP OWNED BY vecmesh_reader;

@@ -48,7 +48,7 @@ SELECT worker, result FROM on_workers($$ SELECT string_agg(format('%s %s %s %s',
 SELECT worker, result FROM on_workers($$ SELECT string_agg(pg_get_indexdef(indexrelid), E'\n'
     ORDER BY indexrelid::regclass::text) FROM pg_index WHERE indrelid::regclass::text ~ '^items_1100' $$) LIMIT 1;
 SELECT worker, result FROM on_workers($$ SELECT string_agg(conname || ' ' || pg_get_constraintdef(oid), E'\n'
-    ORDER BY conname) FROM pg_constraint WHERE conrelid::regclass::text ~ '^items_1100' $$) LIMIT 1;
+    ORDER BY conname) FROM pg_constraint WHERE conrelid::regclass::text ~ '^items_1100' AND contype <> 'n' $$) LIMIT 1;
 SELECT worker, result FROM on_workers($$ SELECT reloptions FROM pg_class WHERE relname ~ '^items_1100..$' $$) LIMIT 1;
 
 -- Names: clipped ones stay different.

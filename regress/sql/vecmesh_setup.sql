@@ -26,3 +26,14 @@ CREATE FUNCTION on_shards(pattern text) RETURNS TABLE (worker text, objects text
     SELECT worker, result FROM on_workers(format(
         'SELECT string_agg(relname, '' '' ORDER BY relname) FROM pg_class WHERE relname ~ %L',
         pattern)) $$;
+
+-- EXPLAIN without ports and without what differs between versions of PostgreSQL.
+CREATE FUNCTION explain_filtered(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE line text;
+BEGIN
+    FOR line IN EXECUTE query LOOP
+        line := regexp_replace(line, 'Worker .*/vecmesh_w(\d)', 'Worker w\1');
+        line := regexp_replace(line, '(InitPlan \d+) \(returns \$\d+\)', '\1');
+        RETURN NEXT regexp_replace(line, '(rows=\d+)\.00', '\1');
+    END LOOP;
+END $$;

@@ -12,6 +12,7 @@ ORDER BY 1;
 SELECT pg_describe_object(d.classid, d.objid, 0)
 FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'vector'
 WHERE d.deptype = 'e' AND d.classid <> 'pg_opfamily'::regclass
+    AND NOT (d.classid = 'pg_type'::regclass AND d.objid IN (SELECT typarray FROM pg_type))
     AND obj_description(d.objid, d.classid::regclass::name) IS NULL
 ORDER BY 1;
 
