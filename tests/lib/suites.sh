@@ -190,7 +190,7 @@ run_tap_file() {
     server_folder "$folder"
     as_server env -u PGPASSFILE PATH="$PATH" TESTDIR="$folder" PG_REGRESS="$PG_TESTS/regress/pg_regress" \
         PG_CONFIG="$PG_CONFIG" PERL5LIB="$PG_TESTS/perl:$(dirname "$2")/../lib${PERL5LIB:+:$PERL5LIB}" \
-        VECMESH_BUILD="$BUILD" perl "$2" >"$log" 2>&1 </dev/null || status=$?
+        VECMESH_BUILD="$BUILD" perl "$(dirname "$2")/../lib/reap.pl" perl "$2" >"$log" 2>&1 </dev/null || status=$?
     passed=$(count '^ok [0-9]+' "$log")
     skipped=$(count '^(ok [0-9]+ # skip|1\.\.0 # SKIP)' "$log")
     failed=$(count '^not ok [0-9]+( - .*)?$' "$log")
