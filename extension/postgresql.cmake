@@ -18,6 +18,7 @@ pg_config_value(PG_INCLUDEDIR_SERVER --includedir-server)
 pg_config_value(PG_PKGLIBDIR --pkglibdir)
 pg_config_value(PG_SHAREDIR --sharedir)
 pg_config_value(PG_BINDIR --bindir)
+pg_config_value(PG_LIBDIR --libdir)
 message(STATUS "${PG_VERSION} (${PG_CONFIG})")
 
 add_library(vx_postgresql INTERFACE)
