@@ -35,8 +35,8 @@ struct VxTrainRequest {
     int32_t dim;
     int32_t list_count; // 1 <= list_count; may exceed row_count (the surplus is filled, see README)
     VxBuildMetric metric;
-    int32_t iterations;
-    uint64_t seed; // equal input and seed give equal centroids
+    int32_t iterations; // with many rows: over a part of them, then a few over all (README)
+    uint64_t seed;      // equal input and seed give equal centroids
     int32_t threads;
     const volatile int *interrupted; // may be null: cannot be interrupted
     int (*wants_stop)(void);         // may be null; must neither throw nor longjmp
