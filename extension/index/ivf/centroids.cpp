@@ -17,7 +17,7 @@ page_distances(Relation index, const Meta &meta, BlockNumber block, uint32 first
 {
     const uint32 expected = Min(meta.page.centroids_per_page, meta.page.lists - first_list);
 
-    Buffer buffer = ReadBuffer(index, block);
+    Buffer buffer = read_page(index, block);
     LockBuffer(buffer, BUFFER_LOCK_SHARE);
     Page page = BufferGetPage(buffer);
     const auto *header = page::content<page::CentroidPage>(page);

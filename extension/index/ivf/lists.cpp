@@ -58,7 +58,7 @@ find_entry(Relation index, const Meta &meta, Buffer directory, uint32 list)
 page::ListEntry
 read_list_entry(Relation index, const Meta &meta, uint32 list)
 {
-    Buffer buffer = ReadBuffer(index, directory_block(meta, list));
+    Buffer buffer = read_page(index, directory_block(meta, list));
     LockBuffer(buffer, BUFFER_LOCK_SHARE);
     const page::ListEntry entry = *find_entry(index, meta, buffer, list);
     UnlockReleaseBuffer(buffer);

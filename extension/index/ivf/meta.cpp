@@ -4,9 +4,12 @@
 #include "index/ivf/meta.hpp"
 
 extern "C" {
+#include "pgstat.h"
 #include "storage/bufmgr.h"
 #include "utils/memutils.h"
 }
+
+#include "pg/compat.hpp"
 
 namespace vx::ivf
 {
@@ -96,6 +99,22 @@ read_meta(Relation index, page::MetaPage *meta)
     UnlockReleaseBuffer(buffer);
 }
 
+/// What rd_amcache points to: one chunk, because the relation cache frees it as one, at any
+/// invalidation.
+struct IndexCache {
+    Meta meta;
+    uint32 slots;                         // of recent
+    Buffer recent[FLEXIBLE_ARRAY_MEMBER]; // by block; InvalidBuffer: not seen
+};
+
+constexpr uint32 kMaxRecent = 4 * 1024 * 1024; // 16 MB per backend, for an index of 32 GB
+
+static Size
+cache_bytes(uint32 slots)
+{
+    return offsetof(IndexCache, recent) + slots * sizeof(Buffer);
+}
+
 Meta
 get_meta(Relation index)
 {
@@ -104,11 +123,49 @@ get_meta(Relation index)
         read_meta(index, &meta.page);
         check_format(index, meta.page);
         check_shape(index, meta.page);
-        auto *cached = static_cast<Meta *>(MemoryContextAlloc(index->rd_indexcxt, sizeof(Meta)));
-        *cached = meta;
-        index->rd_amcache = cached;
+        auto *cache =
+            static_cast<IndexCache *>(MemoryContextAllocZero(index->rd_indexcxt, cache_bytes(0)));
+        cache->meta = meta;
+        index->rd_amcache = cache;
     }
-    return *static_cast<Meta *>(index->rd_amcache);
+    return static_cast<IndexCache *>(index->rd_amcache)->meta;
+}
+
+/// Where the block's buffer is remembered; nullptr: nowhere.
+static Buffer *
+recent_slot(Relation index, BlockNumber block)
+{
+    auto *cache = static_cast<IndexCache *>(index->rd_amcache);
+    if (cache == nullptr || block >= kMaxRecent)
+        return nullptr;
+    if (unlikely(block >= cache->slots)) {
+        const uint32 slots = Min(Max(block + 1, RelationGetNumberOfBlocks(index)), kMaxRecent);
+        cache = static_cast<IndexCache *>(repalloc(cache, cache_bytes(slots)));
+        memset(&cache->recent[cache->slots], 0, (slots - cache->slots) * sizeof(Buffer));
+        cache->slots = slots;
+        index->rd_amcache = cache;
+    }
+    return &cache->recent[block];
+}
+
+Buffer
+read_page(Relation index, BlockNumber block)
+{
+    static_assert(InvalidBuffer == 0);
+    if (RelationUsesLocalBuffers(index))
+        return ReadBuffer(index, block);
+
+    Buffer *slot = recent_slot(index, block);
+    if (slot != nullptr && *slot != InvalidBuffer &&
+        ReadRecentBuffer(*pg::relation_locator(index), MAIN_FORKNUM, block, *slot)) {
+        pgstat_count_buffer_read(index);
+        pgstat_count_buffer_hit(index);
+        return *slot;
+    }
+    const Buffer buffer = ReadBuffer(index, block);
+    if (slot != nullptr)
+        *slot = buffer; // ReadBuffer() processes no invalidation: the cache is where it was
+    return buffer;
 }
 
 void

@@ -9,6 +9,7 @@
 #endif
 
 extern "C" {
+#include "storage/buf.h"
 #include "utils/rel.h"
 }
 
@@ -35,6 +36,10 @@ Meta get_meta(Relation index);
 
 /// Forgets the cached copy: the relation is about to be built anew.
 void forget_meta(Relation index);
+
+/// ReadBuffer() for scans: tries the buffer where this backend saw the page last. REQUIRES:
+/// get_meta() was called. The caller releases the pin.
+Buffer read_page(Relation index, BlockNumber block);
 
 /// Raises INDEX_CORRUPTED naming index and block.
 [[noreturn]] void report_corrupted(Relation index, BlockNumber block, const char *what);

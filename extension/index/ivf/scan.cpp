@@ -166,7 +166,7 @@ static inline void
 touch_ahead(Page page, uint32 rows_offset)
 {
     __builtin_prefetch(page);
-    for (uint32 line = 0; line < 4; line++) {
+    for (uint32 line = 0; line < 8; line++) {
         __builtin_prefetch(page + rows_offset + line * page::kCacheLine);
         __builtin_prefetch(page + BLCKSZ / 2 + line * page::kCacheLine);
     }
@@ -176,7 +176,7 @@ static Buffer
 read_next(Relation index, ListCursor *cursor)
 {
     const BlockNumber block = cursor->next();
-    return block != InvalidBlockNumber ? ReadBuffer(index, block) : InvalidBuffer;
+    return block != InvalidBlockNumber ? read_page(index, block) : InvalidBuffer;
 }
 
 static void
