@@ -5,10 +5,16 @@
 bench_help() {
     cat <<END
 usage: ./run bench kernels [OPTION…] | build [DIM [LISTS [TRAIN_ROWS [ASSIGN_ROWS]]]]
+                   | ivfflat DATA URL [PEER_URL] | input URL [PEER_URL]
 
   kernels  what the distance kernels read per second, beside this machine's memory
            (options of google-benchmark, e.g. --benchmark_filter=l2_squared_batch/avx2)
   build    how long the training of an ivfflat index takes
+  ivfflat  build time, recall and queries per second through SQL, by probes
+  input    how fast the text form of vectors is read
+
+The last two measure running servers, named by libpq connection strings; with a second one, which
+may run pgvector, they print ratios (tests/bench/ivfflat_vs_peer.sh, tests/bench/input_speed.sh).
 END
 }
 
@@ -17,6 +23,8 @@ command_bench() {
     shift || true
     case $what in
     kernels | build) ;;
+    ivfflat) exec "$TOP/tests/bench/ivfflat_vs_peer.sh" "$@" ;;
+    input) exec "$TOP/tests/bench/input_speed.sh" "$@" ;;
     help | --help | -h)
         bench_help
         return
