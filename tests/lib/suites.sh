@@ -216,6 +216,7 @@ suite_docker() {
         record docker 0 0 1
         return
     fi
+    need_docker_packages
     (cd "$TOP" && env -u VECMESH_PORT docker/test.sh) >"$LOGS/docker.log" 2>&1 9>&- || status=$?
     passed=$(count '^ok [0-9]' "$LOGS/docker.log")
     failed=$(count '^not ok [0-9]' "$LOGS/docker.log")
@@ -228,6 +229,16 @@ suite_docker() {
 
 docker_usable() {
     have docker && timeout 20 docker info >/dev/null 2>&1
+}
+
+# What docker/test.sh needs beside the engine.
+need_docker_packages() {
+    if ! docker compose version >/dev/null 2>&1 && ! have docker-compose; then
+        need_packages docker-compose
+    fi
+    if ! docker image inspect debian:bookworm-slim >/dev/null 2>&1; then
+        need_packages debootstrap # docker/make-base.sh falls back on it without a registry
+    fi
 }
 
 # ---- all -----------------------------------------------------------------------------------------
