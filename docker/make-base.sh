@@ -1,11 +1,11 @@
 #!/bin/bash
 # Makes the image debian:bookworm-slim where no registry can be reached: debootstrap + docker import.
 # Does nothing if the image is there already; tries to pull it first. Needs root for debootstrap.
+#
+# Environment: DEBIAN_MIRROR (default: debootstrap's own), DEBIAN_SECURITY_MIRROR (default: beside it)
 set -euo pipefail
 
 image=debian:bookworm-slim
-mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
-security=${DEBIAN_SECURITY_MIRROR:-http://deb.debian.org/debian-security}
 
 if docker image inspect "$image" > /dev/null 2>&1; then
     exit 0
@@ -20,9 +20,11 @@ command -v debootstrap > /dev/null ||
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 echo "make-base.sh: no registry within reach; building $image with debootstrap"
-debootstrap --variant=minbase bookworm "$root" "$mirror" > "$root.log" 2>&1 ||
+debootstrap --variant=minbase bookworm "$root" ${DEBIAN_MIRROR:+"$DEBIAN_MIRROR"} > "$root.log" 2>&1 ||
     { tail -n 20 "$root.log" >&2; rm -f "$root.log"; exit 1; }
 rm -f "$root.log"
+mirror=$(sed -n 's/^deb \([^ ]*\) bookworm main.*/\1/p' "$root/etc/apt/sources.list")
+security=${DEBIAN_SECURITY_MIRROR:-${mirror%/debian}/debian-security}
 cat > "$root/etc/apt/sources.list" <<LIST
 deb $mirror bookworm main
 deb $mirror bookworm-updates main
