@@ -119,6 +119,17 @@ ctid_text(const SourceRow &row)
                     ItemPointerGetOffsetNumber(&row.ctid));
 }
 
+/// A statement whose returned rows go at the end.
+ShardStatement
+make_statement(int shard, const StringInfoData *sql, const ParameterList *parameters)
+{
+    ShardStatement statement = {};
+    statement.shard = shard;
+    statement.sql = sql->data;
+    statement.parameters = &parameters->parameters;
+    return statement;
+}
+
 /// DELETE FROM shard WHERE ctid = ANY ($1): nothing comes back, so nothing needs a number.
 ShardStatement
 make_plain_delete(WriteState *state, const RowsBatch &batch, int shard)
@@ -139,11 +150,7 @@ make_plain_delete(WriteState *state, const RowsBatch &batch, int shard)
     appendStringInfoString(&sql, " t WHERE t.ctid = ANY ($1::tid[])");
     ParameterList *list = make_parameter_list(1);
     add_text_parameter(list, ctids.data);
-    ShardStatement statement = {};
-    statement.shard = shard;
-    statement.sql = sql.data;
-    statement.parameters = &list->parameters;
-    return statement;
+    return make_statement(shard, &sql, list);
 }
 
 /// "c0, c1, …" or "a = v.c0, b = v.c1, …".
@@ -222,11 +229,7 @@ make_numbered(WriteState *state, const RowsBatch &batch, int shard, ValueCodec *
         if (batch.rows[i].shard == shard)
             add_new_values(state, list, batch.rows[i], codecs);
     }
-    ShardStatement statement = {};
-    statement.shard = shard;
-    statement.sql = sql.data;
-    statement.parameters = &list->parameters;
-    return statement;
+    return make_statement(shard, &sql, list);
 }
 
 /// Codecs and type names of the columns that UPDATE sets.
