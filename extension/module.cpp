@@ -4,6 +4,7 @@
 #include "pg/postgres.hpp"
 
 #include "index/ivf/options.hpp"
+#include "index/ivfrabitq/options.hpp"
 #include "pg/entry.hpp"
 
 extern "C" {
@@ -15,4 +16,5 @@ void
 _PG_init(void)
 {
     vx::ivf::initialise_options();
+    vx::ivfrabitq::initialise_options();
 }

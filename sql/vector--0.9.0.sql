@@ -420,3 +420,39 @@ CREATE OPERATOR CLASS vector_cosine_ops
     FUNCTION 3 vector_spherical_distance(vector, vector),
     FUNCTION 4 vector_norm(vector);
 COMMENT ON OPERATOR CLASS vector_cosine_ops USING ivfflat IS 'nearest by cosine distance';
+
+-- ----------------------------------------------------------------------------
+-- 9  access method ivfrabitq; the support functions as above
+-- ----------------------------------------------------------------------------
+
+CREATE FUNCTION ivfrabitqhandler(internal) RETURNS index_am_handler
+    AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL SAFE;
+COMMENT ON FUNCTION ivfrabitqhandler(internal) IS 'ivfrabitq index access method handler';
+
+CREATE ACCESS METHOD ivfrabitq TYPE INDEX HANDLER ivfrabitqhandler;
+COMMENT ON ACCESS METHOD ivfrabitq IS
+    'inverted file of RaBitQ codes, compared exactly with the table at the end: k nearest vectors, filtered';
+
+CREATE OPERATOR CLASS vector_l2_ops
+    DEFAULT FOR TYPE vector USING ivfrabitq AS
+    OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
+    FUNCTION 1 vector_l2_squared_distance(vector, vector),
+    FUNCTION 3 l2_distance(vector, vector);
+COMMENT ON OPERATOR CLASS vector_l2_ops USING ivfrabitq IS 'nearest by Euclidean distance';
+
+CREATE OPERATOR CLASS vector_ip_ops
+    FOR TYPE vector USING ivfrabitq AS
+    OPERATOR 1 <#> (vector, vector) FOR ORDER BY float_ops,
+    FUNCTION 1 vector_negative_inner_product(vector, vector),
+    FUNCTION 3 vector_spherical_distance(vector, vector),
+    FUNCTION 4 vector_norm(vector);
+COMMENT ON OPERATOR CLASS vector_ip_ops USING ivfrabitq IS 'nearest by inner product';
+
+CREATE OPERATOR CLASS vector_cosine_ops
+    FOR TYPE vector USING ivfrabitq AS
+    OPERATOR 1 <=> (vector, vector) FOR ORDER BY float_ops,
+    FUNCTION 1 vector_negative_inner_product(vector, vector),
+    FUNCTION 2 vector_norm(vector),
+    FUNCTION 3 vector_spherical_distance(vector, vector),
+    FUNCTION 4 vector_norm(vector);
+COMMENT ON OPERATOR CLASS vector_cosine_ops USING ivfrabitq IS 'nearest by cosine distance';

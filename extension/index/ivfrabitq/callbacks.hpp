@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: PostgreSQL
+//
+// The callbacks of the access method live one verb per file, as static functions with C linkage;
+// each file puts its own into the routine.
+#pragma once
+
+#ifndef POSTGRES_H
+#error "include pg/postgres.hpp first"
+#endif
+
+extern "C" {
+#include "access/amapi.h"
+}
+
+namespace vx::ivfrabitq
+{
+
+void install_build(IndexAmRoutine *routine);
+void install_cost(IndexAmRoutine *routine);
+void install_insert(IndexAmRoutine *routine);
+void install_options(IndexAmRoutine *routine);
+void install_scan(IndexAmRoutine *routine);
+void install_vacuum(IndexAmRoutine *routine);
+void install_validate(IndexAmRoutine *routine);
+
+} // namespace vx::ivfrabitq

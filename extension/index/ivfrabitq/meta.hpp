@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: PostgreSQL
+//
+// The metapage, and the index's pages as scans read them.
+#pragma once
+
+#ifndef POSTGRES_H
+#error "include pg/postgres.hpp first"
+#endif
+
+extern "C" {
+#include "storage/buf.h"
+#include "utils/rel.h"
+}
+
+#include "index/common/operator_class.hpp"
+#include "index/ivfrabitq/page.hpp"
+
+namespace vx::ivfrabitq
+{
+
+struct Meta {
+    page::MetaPage page;
+
+    index::Metric metric() const { return static_cast<index::Metric>(page.metric); }
+
+    /// Cosine distance orders unit vectors as L2 does, and is searched as that.
+    kernel::CodeMetric code_metric() const
+    {
+        return metric() == index::Metric::inner_product ? kernel::CodeMetric::inner_product
+                                                        : kernel::CodeMetric::l2;
+    }
+
+    kernel::CodeShape shape() const { return {page.padded, page.scan_dimensions}; }
+
+    uint32 rows_per_page() const { return page.groups_per_page * kernel::kGroupRows; }
+
+    /// Fine pages that a scan page of its own (an extent) takes.
+    uint32 extent_fine_pages() const
+    {
+        return (rows_per_page() + page.fine_per_page - 1) / page.fine_per_page;
+    }
+
+    /// Bytes of one row's filter values.
+    uint32 filter_bytes() const
+    {
+        uint32 bytes = 0;
+        for (uint32 i = 0; i < page.filter_columns; i++)
+            bytes += page.filters[i].width;
+        return bytes;
+    }
+};
+
+/// The parts of a metapage that follow from the operator class, the dimensions and the filter
+/// columns (their kinds; offsets are filled in). Raises if not even one group fits in a page.
+page::MetaPage plan_meta(const index::OperatorClass &operator_class, uint32 dimensions,
+                         const page::FilterKind *filters, uint32 filter_columns);
+
+/// Width of a value in a scan page.
+uint8 filter_width(page::FilterKind kind);
+
+/// Checked copy of the metapage, cached per relation cache entry; lists, structure_version and
+/// calibration may be older than the page's. Raises, with a hint to REINDEX, for every other format.
+Meta get_meta(Relation index);
+
+/// The metapage as it is now. A lock on it (exclusive) also guards `lists` and the structure.
+Meta read_meta(Relation index);
+
+/// Forgets the cached copy: the relation is about to be built anew, or the structure changed.
+void forget_meta(Relation index);
+
+/// ReadBuffer() for scans: tries the buffer where this backend saw the page last. REQUIRES:
+/// get_meta() was called. The caller releases the pin.
+Buffer read_page(Relation index, BlockNumber block);
+
+/// The mean, `padded` floats, rotated and scaled as the rows are. Valid until the next relation
+/// cache invalidation can be processed: copy what must live longer.
+const float *get_mean(Relation index, const Meta &meta);
+
+/// Raises INDEX_CORRUPTED naming index and block.
+[[noreturn]] void report_corrupted(Relation index, BlockNumber block, const char *what);
+
+} // namespace vx::ivfrabitq

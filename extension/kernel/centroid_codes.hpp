@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: PostgreSQL
+//
+// Centroids as int8 codes, and products with them.
+//
+// A centroid c (rotated, `padded` coordinates) is stored as c_i = scale * u_i, u_i in [-127, 127],
+// scale per centroid. The dequantised value *is* the centre of its list: rows are encoded against
+// it, so the distance of a query to it is known without error from an integer product, and no
+// float32 centroid is stored anywhere.
+//
+// Layout: blocks of 64 centroids, each a sequence of tiles of 256 bytes:
+//   tile 0      float scale[64]           0 for an unused place
+//   tile 1      float norm2[64]           |c|^2; +infinity for an unused place
+//   tile 2 + t  uint8 code[64][4]         u + 128 of coordinates 4 t .. 4 t + 3
+// so a query's four coordinates, broadcast, multiply 16 centroids in one instruction, and no sum is
+// ever reduced across lanes. Tiles of a block may lie on different pages.
+//
+// Integer sums: the same bits on every instruction set.
+#pragma once
+
+#include "kernel/distance.hpp"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace vx::kernel
+{
+
+constexpr std::size_t kBlockCentroids = 64;
+constexpr std::size_t kTileBytes = 256;
+constexpr std::size_t kFactorTiles = 2;
+
+constexpr std::size_t
+tiles_per_block(std::size_t padded) noexcept
+{
+    return kFactorTiles + padded / 4;
+}
+
+/// codes[padded] = round(c / scale); returns the scale (0 for a zero vector). norm2: of the
+/// dequantised values.
+float quantize_centroid(const float *centroid, std::size_t padded, std::int8_t *codes,
+                        float *norm2) noexcept;
+
+/// out[i] = scale * codes[i].
+void dequantize_centroid(const std::int8_t *codes, float scale, std::size_t padded,
+                         float *out) noexcept;
+
+/// A vector in two planes of 7 bits: v_i = 128 high_i + low_i, vector ~ scale * v, low in [-64, 63].
+struct PlaneQuery {
+    const std::int8_t *high; // padded, aligned to 64
+    const std::int8_t *low;
+    float scale;
+    float norm2;      // |vector|^2, of the float values
+    std::int32_t sum; // of v_i
+    std::uint32_t padded;
+};
+
+void make_plane_query(const float *vector, std::size_t padded, std::int8_t *high, std::int8_t *low,
+                      PlaneQuery *out) noexcept;
+
+struct CentroidKernels {
+    Isa isa;
+
+    /// sums[j] += sum over `count` code tiles of (u + 128) v, for the 64 centroids of a block; the
+    /// tiles' first coordinate is first_coordinate.
+    void (*add_tiles)(const PlaneQuery &query, const std::uint8_t *tiles, std::size_t count,
+                      std::size_t first_coordinate, std::int32_t *sums) noexcept;
+
+    /// <c_j, q> of a block from its sums and its tile of scales: products[64].
+    void (*finish_products)(const PlaneQuery &query, const std::int32_t *sums, const float *scales,
+                            float *products) noexcept;
+};
+
+/// |q - c|^2 from a product, never below 0; the order of operations is part of the contract.
+inline float
+centroid_distance(const PlaneQuery &query, float product, float norm2) noexcept
+{
+    const float distance = (query.norm2 + norm2) - 2.0f * product;
+    return distance > 0.0f ? distance : 0.0f;
+}
+
+const CentroidKernels &centroid_kernels() noexcept;
+const CentroidKernels *centroid_kernels_for(Isa isa) noexcept;
+
+} // namespace vx::kernel
