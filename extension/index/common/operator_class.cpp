@@ -13,8 +13,6 @@ PGDLLEXPORT Datum vector_negative_inner_product(PG_FUNCTION_ARGS);
 namespace vx::index
 {
 
-constexpr int kMaxVectorDimensions = 2000;
-
 static bool
 has_support(Relation index, int number)
 {
@@ -27,7 +25,6 @@ get_operator_class(Relation index)
     OperatorClass result;
     result.element = ElementKind::float32;
     result.type_name = "vector";
-    result.max_dimensions = kMaxVectorDimensions;
     result.normalize_rows = has_support(index, kNormProc);
     result.normalize_training = has_support(index, kTrainNormProc);
 

@@ -37,7 +37,6 @@ struct OperatorClass {
     Metric metric;
     ElementKind element;
     const char *type_name;
-    int max_dimensions;
     bool normalize_rows;     // cosine: stored rows and queries are scaled to length 1
     bool normalize_training; // inner product, cosine: spherical k-means
 };

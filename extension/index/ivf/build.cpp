@@ -27,10 +27,10 @@ column_dimensions(Relation index, const index::OperatorClass &operator_class)
     if (dimensions < 0)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("column does not have dimensions")));
-    if (dimensions > operator_class.max_dimensions)
+    if (dimensions > static_cast<int32>(page::kMaxDimensions))
         ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-                        errmsg("column cannot have more than %d dimensions for ivfflat index",
-                               operator_class.max_dimensions)));
+                        errmsg("column cannot have more than %u dimensions for ivfflat index",
+                               page::kMaxDimensions)));
     if (operator_class.normalize_training && dimensions == 1)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("dimensions must be greater than one for this opclass")));

@@ -4,12 +4,10 @@
 #include "index/ivf/meta.hpp"
 
 extern "C" {
-#include "pgstat.h"
 #include "storage/bufmgr.h"
-#include "utils/memutils.h"
 }
 
-#include "pg/compat.hpp"
+#include "index/common/index_cache.hpp"
 
 namespace vx::ivf
 {
@@ -80,8 +78,7 @@ check_shape(Relation index, const page::MetaPage &meta)
     if (meta.element != static_cast<uint16>(operator_class.element) ||
         meta.metric != static_cast<uint16>(operator_class.metric))
         report_corrupted(index, 0, "element type or metric is not the operator class's");
-    if (meta.dimensions < 1 ||
-        meta.dimensions > static_cast<uint32>(operator_class.max_dimensions) || meta.lists < 1 ||
+    if (meta.dimensions < 1 || meta.dimensions > page::kMaxDimensions || meta.lists < 1 ||
         meta.lists > PG_INT16_MAX + 1)
         report_corrupted(index, 0, "dimensions or lists out of range");
     const page::MetaPage expected = plan_meta(operator_class, meta.dimensions, meta.lists);
@@ -99,21 +96,11 @@ read_meta(Relation index, page::MetaPage *meta)
     UnlockReleaseBuffer(buffer);
 }
 
-/// What rd_amcache points to: one chunk, because the relation cache frees it as one, at any
-/// invalidation.
-struct IndexCache {
+/// What rd_amcache points to.
+struct MetaCache {
+    index::IndexCache common;
     Meta meta;
-    uint32 slots;                         // of recent
-    Buffer recent[FLEXIBLE_ARRAY_MEMBER]; // by block; InvalidBuffer: not seen
 };
-
-constexpr uint32 kMaxRecent = 4 * 1024 * 1024; // 16 MB per backend, for an index of 32 GB
-
-static Size
-cache_bytes(uint32 slots)
-{
-    return offsetof(IndexCache, recent) + slots * sizeof(Buffer);
-}
 
 Meta
 get_meta(Relation index)
@@ -123,58 +110,22 @@ get_meta(Relation index)
         read_meta(index, &meta.page);
         check_format(index, meta.page);
         check_shape(index, meta.page);
-        auto *cache =
-            static_cast<IndexCache *>(MemoryContextAllocZero(index->rd_indexcxt, cache_bytes(0)));
+        auto *cache = static_cast<MetaCache *>(index::make_index_cache(index, sizeof(MetaCache)));
         cache->meta = meta;
-        index->rd_amcache = cache;
     }
-    return static_cast<IndexCache *>(index->rd_amcache)->meta;
-}
-
-/// Where the block's buffer is remembered; nullptr: nowhere.
-static Buffer *
-recent_slot(Relation index, BlockNumber block)
-{
-    auto *cache = static_cast<IndexCache *>(index->rd_amcache);
-    if (cache == nullptr || block >= kMaxRecent)
-        return nullptr;
-    if (unlikely(block >= cache->slots)) {
-        const uint32 slots = Min(Max(block + 1, RelationGetNumberOfBlocks(index)), kMaxRecent);
-        cache = static_cast<IndexCache *>(repalloc(cache, cache_bytes(slots)));
-        memset(&cache->recent[cache->slots], 0, (slots - cache->slots) * sizeof(Buffer));
-        cache->slots = slots;
-        index->rd_amcache = cache;
-    }
-    return &cache->recent[block];
+    return static_cast<MetaCache *>(index->rd_amcache)->meta;
 }
 
 Buffer
 read_page(Relation index, BlockNumber block)
 {
-    static_assert(InvalidBuffer == 0);
-    if (RelationUsesLocalBuffers(index))
-        return ReadBuffer(index, block);
-
-    Buffer *slot = recent_slot(index, block);
-    if (slot != nullptr && *slot != InvalidBuffer &&
-        ReadRecentBuffer(*pg::relation_locator(index), MAIN_FORKNUM, block, *slot)) {
-        pgstat_count_buffer_read(index);
-        pgstat_count_buffer_hit(index);
-        return *slot;
-    }
-    const Buffer buffer = ReadBuffer(index, block);
-    if (slot != nullptr)
-        *slot = buffer; // ReadBuffer() processes no invalidation: the cache is where it was
-    return buffer;
+    return index::read_cached_page(index, block);
 }
 
 void
 forget_meta(Relation index)
 {
-    if (index->rd_amcache != nullptr) {
-        pfree(index->rd_amcache);
-        index->rd_amcache = nullptr;
-    }
+    index::forget_index_cache(index);
 }
 
 } // namespace vx::ivf

@@ -172,8 +172,11 @@ centroids_per_page(uint32 dimensions)
     return (kContentEnd - kCentroidsOffset) / (dimensions * static_cast<uint32>(sizeof(float)));
 }
 
-// the largest row of this version, 2000 float32, fits; so does one centroid of it
-static_assert(row_layout(2000 * 4).capacity == 1 && centroids_per_page(2000) == 1);
+constexpr uint32 kMaxDimensions = 2000;
+
+// the largest row of this version fits; so does one centroid of it
+static_assert(row_layout(kMaxDimensions * 4).capacity == 1 &&
+              centroids_per_page(kMaxDimensions) == 1);
 static_assert(row_layout(128 * 4).capacity == 15 && row_layout(128 * 4).offset % kCacheLine == 0);
 
 // ---- access; `page` is a buffer's page under its lock, or an image in local memory

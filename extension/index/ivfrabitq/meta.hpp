@@ -55,14 +55,23 @@ struct Meta {
 page::MetaPage plan_meta(const index::OperatorClass &operator_class, uint32 dimensions,
                          const page::FilterKind *filters, uint32 filter_columns);
 
+/// The list capacity of an index that is built with that many lists: with room for splits.
+uint32 plan_list_capacity(uint32 lists);
+
+/// The block numbers of a plan with `list_capacity` and `scan_pages`. Raises if the file would be
+/// too large.
+void plan_blocks(page::MetaPage *meta, uint32 list_capacity, uint64 scan_pages);
+
 /// Width of a value in a scan page.
 uint8 filter_width(page::FilterKind kind);
 
 /// Checked copy of the metapage, cached per relation cache entry; lists, structure_version and
-/// calibration may be older than the page's. Raises, with a hint to REINDEX, for every other format.
+/// calibration may be older than the page's. Raises, with a hint to REINDEX, for every other
+/// format.
 Meta get_meta(Relation index);
 
-/// The metapage as it is now. A lock on it (exclusive) also guards `lists` and the structure.
+/// The metapage as it is now, checked; the cached copy becomes that too. A lock on it (exclusive)
+/// also guards `lists` and the structure.
 Meta read_meta(Relation index);
 
 /// Forgets the cached copy: the relation is about to be built anew, or the structure changed.
@@ -75,6 +84,17 @@ Buffer read_page(Relation index, BlockNumber block);
 /// The mean, `padded` floats, rotated and scaled as the rows are. Valid until the next relation
 /// cache invalidation can be processed: copy what must live longer.
 const float *get_mean(Relation index, const Meta &meta);
+
+/// What get_directory() keeps: forgotten with the metapage. The entries' memory is `context`.
+struct DirectoryCache {
+    MemoryContext context;
+    page::ListEntry *entries; // nullptr: not read yet
+    uint32 count;
+    uint32 structure_version;
+};
+
+/// Its place. REQUIRES: get_meta() was called.
+DirectoryCache *directory_cache(Relation index);
 
 /// Raises INDEX_CORRUPTED naming index and block.
 [[noreturn]] void report_corrupted(Relation index, BlockNumber block, const char *what);

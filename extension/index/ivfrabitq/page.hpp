@@ -65,6 +65,8 @@ constexpr uint32 kMagic = 0x51525856; // the bytes "VXRQ" on a little-endian mac
 constexpr uint32 kVersion = 1;
 constexpr uint16 kPageId = 0xFF8C; // last two bytes of every page; for tools
 
+constexpr uint32 kMaxDimensions = 16000;
+
 /// On disk: never renumber.
 enum class Kind : uint16 { meta = 1, mean = 2, centroids = 3, directory = 4, scan = 5, fine = 6 };
 
@@ -141,7 +143,7 @@ struct MetaPage {
     uint16 metric;  // index::Metric
     uint32 dimensions;
     uint32 padded;          // kernel::padded_dimensions(dimensions)
-    uint32 scan_dimensions; // kernel::code_shape(padded)
+    uint32 scan_dimensions; // how many of them scan codes cover; plan_meta()
 
     uint32 groups_per_page; // shape of a scan page; all follow from dimensions and filter columns
     uint32 group_bytes;
@@ -302,7 +304,7 @@ fine_per_page(uint32 padded)
     return (kContentEnd - kFineOffset) / fine_bytes(padded);
 }
 
-static_assert(fine_per_page(16000) == 1 && fine_per_page(128) == 113);
+static_assert(fine_per_page(kMaxDimensions) == 1 && fine_per_page(128) == 113);
 
 // ---- access; `page` is a buffer's page under its lock, or an image in local memory
 
