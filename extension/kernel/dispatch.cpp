@@ -6,6 +6,7 @@
 // The choice is a plain pointer that starts at the scalar table, so that another constructor that
 // runs before ours gets right answers, only slower ones.
 #include "kernel/distance_tables.hpp"
+#include "kernel/filter.hpp"
 #include "kernel/nearest.hpp"
 
 namespace vx::kernel
@@ -34,6 +35,7 @@ supports(Isa isa) noexcept
 
 const DistanceKernels *chosen = &kScalarDistanceKernels;
 const NearestKernels *chosen_nearest = &kScalarNearestKernels;
+const FilterKernels *chosen_filter = &kScalarFilterKernels;
 
 __attribute__((constructor)) void
 choose() noexcept
@@ -41,9 +43,11 @@ choose() noexcept
     if (supports(Isa::avx512)) {
         chosen = &kAvx512DistanceKernels;
         chosen_nearest = &kAvx512NearestKernels;
+        chosen_filter = &kAvx512FilterKernels;
     } else if (supports(Isa::avx2)) {
         chosen = &kAvx2DistanceKernels;
         chosen_nearest = &kAvx2NearestKernels;
+        chosen_filter = &kAvx2FilterKernels;
     }
 }
 
@@ -89,6 +93,28 @@ nearest_kernels_for(Isa isa) noexcept
         return &kAvx2NearestKernels;
     case Isa::avx512:
         return &kAvx512NearestKernels;
+    }
+    return nullptr;
+}
+
+const FilterKernels &
+filter_kernels() noexcept
+{
+    return *chosen_filter;
+}
+
+const FilterKernels *
+filter_kernels_for(Isa isa) noexcept
+{
+    if (!supports(isa))
+        return nullptr;
+    switch (isa) {
+    case Isa::scalar:
+        return &kScalarFilterKernels;
+    case Isa::avx2:
+        return &kAvx2FilterKernels;
+    case Isa::avx512:
+        return &kAvx512FilterKernels;
     }
     return nullptr;
 }
