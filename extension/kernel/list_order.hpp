@@ -2,8 +2,11 @@
 //
 // The lists of an index in the order of their distance from a query, as many as are asked for: a
 // scan reads some dozens to hundreds of thousands of lists, so sorting all of them would cost more
-// than computing their distances.
+// than computing their distances. So each call picks those below a threshold that a sample of the
+// distances suggests, and sorts only these.
 #pragma once
+
+#include "kernel/distance.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -19,13 +22,17 @@ struct ListOrder {
     std::uint32_t sorted;
 };
 
-/// Starts: nothing sorted. `expected`: how many lists the caller thinks to take; the first call of
-/// more_lists() sorts about as many.
+/// Starts: nothing sorted, nothing computed.
 void begin_list_order(const float *distances, std::uint32_t count, std::uint32_t *order,
                       ListOrder *out) noexcept;
 
-/// Makes order[0 .. wanted) final (nearest first, the lower number of equals first), or all lists of
-/// finite distance if there are fewer. Returns how many are final: >= min(wanted, finite).
+/// Makes order[0 .. wanted) final (nearest first, the lower number of equals first), or all lists
+/// of finite distance if there are fewer. Returns how many are final: >= min(wanted, finite). A
+/// call passes over all distances once per some hundred lists it adds.
 std::uint32_t more_lists(ListOrder *order, std::uint32_t wanted) noexcept;
+
+/// The same on a particular instruction set; nullptr where the processor lacks it. For tests.
+using MoreLists = decltype(&more_lists);
+MoreLists more_lists_for(Isa isa) noexcept;
 
 } // namespace vx::kernel
