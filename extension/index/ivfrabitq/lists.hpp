@@ -15,8 +15,9 @@ namespace vx::ivfrabitq
 // ---- centroids (centroids.cpp)
 
 /// g of every list for the query: |q - c|^2, or for the inner product -<c, q>, which needs `mean`
-/// nowhere (it is zero for that metric). out: meta.page.lists floats (rounded up to 64), infinite
-/// for unused places. squared: nullptr, or |q - c|^2 in any metric.
+/// nowhere (it is zero for that metric). out: meta.page.lists floats, rounded up to 64, infinite
+/// for places that no list of this structure_version has. squared: nullptr, or |q - c|^2 in any
+/// metric.
 void list_distances(Relation index, const Meta &meta, const kernel::PlaneQuery &query, float *out,
                     float *squared);
 
@@ -25,22 +26,50 @@ void read_centroid(Relation index, const Meta &meta, uint32 list, int8 *codes, f
 
 // ---- the directory (directory.cpp)
 
-/// The entries of all lists as this backend cached them: run and first slice are right for every
-/// scan that starts with the metapage's structure_version; tail and free are not kept. Valid until
-/// the next relation cache invalidation can be processed.
-const page::ListEntry *get_directory(Relation index, const Meta &meta);
+/// What this backend knows of all lists for the structure_version in `meta`, read again if it kept
+/// another version's. A scan takes `meta` from read_meta() when it starts. `run` and `first` of the
+/// entries are right for that version as long as the scan's snapshot is held; tail and free may be
+/// old. Valid until the next call, or until a relation cache invalidation can be processed.
+const DirectoryCache *read_directory(Relation index, const Meta &meta);
+
+inline const page::ListEntry *
+get_directory(Relation index, const Meta &meta)
+{
+    return read_directory(index, meta)->entries;
+}
+
+/// Where a list's entry stands.
+inline BlockNumber
+directory_block(const Meta &meta, uint32 list)
+{
+    return meta.page.first_directory + list / page::kEntriesPerPage;
+}
+
+inline uint16
+entry_offset(uint32 list)
+{
+    return static_cast<uint16>(page::kEntriesOffset +
+                               list % page::kEntriesPerPage * sizeof(page::ListEntry));
+}
+
+/// The directory page's entry of the list, checked. The buffer is locked.
+page::ListEntry *find_entry(Relation index, const Meta &meta, Buffer directory, uint32 list);
 
 /// One entry as it is now.
 page::ListEntry read_list_entry(Relation index, const Meta &meta, uint32 list);
 
 // ---- checks of what pages say (check.cpp); all raise INDEX_CORRUPTED
 
-/// The page is a well-formed scan page: every slice within the page, counts within the slice.
-void check_scan_page(Relation index, const Meta &meta, Buffer buffer);
-
-/// As above; the slice exists and is that list's.
+/// For scans, cheap: the slice exists, is that list's, and lies within the page. Of the page's other
+/// slices nothing is known.
 const page::Slice *check_slice(Relation index, const Meta &meta, Buffer buffer, uint32 slice,
                                uint32 list);
+
+/// The whole page is a well-formed scan page: slices one after the other, counts as the tids say.
+void check_scan_page(Relation index, const Meta &meta, Buffer buffer);
+
+/// A link leads to the block of a scan page.
+bool is_scan_block(const Meta &meta, BlockNumber block);
 
 // ---- writing (place.cpp)
 

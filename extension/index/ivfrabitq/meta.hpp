@@ -85,12 +85,14 @@ Buffer read_page(Relation index, BlockNumber block);
 /// cache invalidation can be processed: copy what must live longer.
 const float *get_mean(Relation index, const Meta &meta);
 
-/// What get_directory() keeps: forgotten with the metapage. The entries' memory is `context`.
+/// What get_directory() keeps: forgotten with the metapage. Its memory is `context`.
 struct DirectoryCache {
     MemoryContext context;
     page::ListEntry *entries; // nullptr: not read yet
     uint32 count;
     uint32 structure_version;
+    uint32 *unused; // the places below `count` that no list of this version has
+    uint32 unused_count;
 };
 
 /// Its place. REQUIRES: get_meta() was called.

@@ -18,7 +18,7 @@
 //
 //   0      PageHeaderData; pd_lower = end of the last group that a slice owns
 //   24     ScanPage
-//   40     Slice slices[groups_per_page]
+//   40     Slice slices[groups_per_page]; their groups follow one another, from group 0
 //   tids   ItemPointerData tids[groups_per_page * 32]; a slot whose offset number is 0 has no row
 //   groups group[groups_per_page], group_bytes each, aligned to 64:
 //            scan codes  4 * scan_dimensions     FastScan layout (kernel/rabitq.hpp)
@@ -201,17 +201,34 @@ struct SlicePointer {
     uint32 slice;
 };
 
+/// ListEntry::flags
+constexpr uint32 kFrozen = 1; // being split: takes no rows
+
+/// A list exists from structure_version `born` until `died`. A scan that started in between reads it,
+/// so a split makes new lists and leaves the old one readable; its place is used again when no such
+/// scan can exist.
 struct ListEntry {
     uint32 run_start; // scan pages that hold nothing but this list, from the build, each full
     uint32 run_pages;
     SlicePointer first; // the list's other slices, chained by Slice::next
     SlicePointer tail;
     SlicePointer free; // slices with free slots, chained by Slice::next_free
-    uint32 rows;       // live rows when last counted (build, vacuum); for maintenance, not for scans
-    uint32 reserved;
+    uint32 rows;       // live rows when last counted (build, growth, vacuum); for maintenance only
+    uint32 flags;
+    uint32 born;
+    uint32 died;        // 0: it lives
+    uint64 retired_xid; // FullTransactionId: no older snapshot needs the dead list
 };
 
-static_assert(sizeof(ListEntry) == 40);
+static_assert(sizeof(ListEntry) == 56);
+
+/// Whether a scan of that version of the structure has this list.
+inline bool
+exists_in(const ListEntry &entry, uint32 structure_version)
+{
+    return entry.born <= structure_version &&
+           (entry.died == 0 || entry.died > structure_version);
+}
 
 struct DirectoryPage {
     uint32 first_list;
@@ -221,7 +238,7 @@ struct DirectoryPage {
 constexpr uint32 kEntriesOffset = kContentOffset + sizeof(DirectoryPage);
 constexpr uint32 kEntriesPerPage = (kContentEnd - kEntriesOffset) / sizeof(ListEntry);
 
-static_assert(kEntriesPerPage == 203);
+static_assert(kEntriesPerPage == 145);
 
 // ---- scan pages
 
@@ -238,7 +255,10 @@ static_assert(sizeof(ScanPage) == 16);
 
 /// Slice::flags
 constexpr uint16 kInFreeChain = 1;
-constexpr uint16 kRetired = 2; // its list was split; the rows live elsewhere, nobody scans it
+constexpr uint16 kRetired = 2; // its list was split; only scans that began before that read it
+
+/// Slice::list of groups that belong to no list: a new slice may take them.
+constexpr uint32 kNoList = 0xffffffff;
 
 struct Slice {
     uint32 list;
