@@ -8,6 +8,7 @@
 #include "kernel/distance_tables.hpp"
 #include "kernel/filter.hpp"
 #include "kernel/nearest.hpp"
+#include "kernel/rabitq_tables.hpp"
 
 namespace vx::kernel
 {
@@ -36,6 +37,8 @@ supports(Isa isa) noexcept
 const DistanceKernels *chosen = &kScalarDistanceKernels;
 const NearestKernels *chosen_nearest = &kScalarNearestKernels;
 const FilterKernels *chosen_filter = &kScalarFilterKernels;
+const RabitqKernels *chosen_rabitq = &kScalarRabitqKernels;
+const CodingKernels *chosen_coding = &kScalarCodingKernels;
 
 __attribute__((constructor)) void
 choose() noexcept
@@ -117,6 +120,30 @@ filter_kernels_for(Isa isa) noexcept
         return &kAvx512FilterKernels;
     }
     return nullptr;
+}
+
+const RabitqKernels &
+rabitq_kernels() noexcept
+{
+    return *chosen_rabitq;
+}
+
+const RabitqKernels *
+rabitq_kernels_for(Isa isa) noexcept
+{
+    return isa == Isa::scalar ? &kScalarRabitqKernels : nullptr;
+}
+
+const CodingKernels &
+coding_kernels() noexcept
+{
+    return *chosen_coding;
+}
+
+const CodingKernels *
+coding_kernels_for(Isa isa) noexcept
+{
+    return isa == Isa::scalar ? &kScalarCodingKernels : nullptr;
 }
 
 const char *

@@ -9,27 +9,29 @@
 //   fine code  4 more bits per coordinate, over all
 //
 // Gao, Long, "RaBitQ", SIGMOD 2024 (one bit); Gao et al., "Practical and asymptotically optimal
-// quantization ... extended RaBitQ", SIGMOD 2025, doi 10.1145/3725413 (more). With x the vector that
-// a code stands for, <r, v> is estimated by |r|^2 / <r, x> * <x, v>, v = q - c, and so
+// quantization ... extended RaBitQ", SIGMOD 2025, doi 10.1145/3725413 (more). With x the vector
+// that a code stands for, <r, v> is estimated by |r|^2 / <r, x> * <x, v>, v = q - c, and so
 //
 //   distance(o, q) ~ f_add + g + f_rescale * <x, q>
 //
-//   L2 (squared):          g = |q - c|^2     f_rescale = -2 s |r|^2 / <r, x>   f_add = |r|^2 - f_rescale <x, c>
-//   inner product, negated: g = -<c, q>      f_rescale =   -s |r|^2 / <r, x>   f_add = -<r, c> - f_rescale <x, c>
+//   L2 (squared):          g = |q - c|^2     f_rescale = -2 s |r|^2 / <r, x>   f_add = |r|^2 -
+//   f_rescale <x, c> inner product, negated: g = -<c, q>      f_rescale =   -s |r|^2 / <r, x> f_add
+//   = -<r, c> - f_rescale <x, c>
 //
 // with nothing in it that depends on both the query and the list but g: a query needs one look-up
-// table, not one per list. (Where the scan code does not cover all coordinates, r, x and c in the
-// sums are their covered parts and s = padded / scan_dimensions: the rotation has spread the inner
-// product evenly. Else s = 1.)
+// table, not one per list. (Where the scan code does not cover all coordinates, r, x and c in
+// |r|^2 / <r, x> and <x, c> are their covered parts and s = padded / scan_dimensions: the rotation
+// has spread the inner product evenly. The first term of f_add is of all. Else s = 1.)
 //
 // The error of an estimate is proportional to |f_rescale| * |q - c|; one standard deviation is
 // `kappa` times that, kappa being measured over the rows of an index (about
-// sqrt((scan_dimensions / 4) * 0.36 / scan_dimensions) = 0.30 for scan codes).
+// sqrt((scan_dimensions / 4) * 0.36 / scan_dimensions) = 0.30 for scan codes). What rounding the
+// look-up table adds depends on |q| instead: scan_rounding().
 //
 // Scan codes are kept in groups of 32 rows, in the FastScan layout (Andre, Kermarrec, Le Scouarnec,
 // "Quicker ADC", PAMI 2021; faiss has it too): coordinates in quads of 4; for quad m, byte
-// 16 m + j holds row P[j]'s four bits in its low and row (P[j] + 16)'s in its high half, P = 0, 8, 1,
-// 9, ... 7, 15, bit b of a half being coordinate 4 m + b. One shuffle looks up 16 rows.
+// 16 m + j holds row P[j]'s four bits in its low and row (P[j] + 16)'s in its high half, P = 0, 8,
+// 1, 9, ... 7, 15, bit b of a half being coordinate 4 m + b. One shuffle looks up 16 rows.
 //
 // All kernels give the same bits on every instruction set: integer sums, then one fixed sequence of
 // IEEE operations per row (fma where written `fma`).
@@ -85,7 +87,8 @@ fine_code_bytes(const CodeShape &shape) noexcept // byte i: coordinate i low, i 
 enum class CodeMetric : std::uint8_t { l2, inner_product };
 
 /// The scan factors are IEEE half precision. Where a row's do not fit (values are scaled so that
-/// ordinary rows lie far inside), add = -infinity and rescale = 0: such a row is always refined.
+/// ordinary rows lie far inside), add = -infinity and rescale = 0: such a row is always refined. So
+/// is one whose rescale is no normal half, and one whose fine factors overflow gets the same there.
 struct CodeFactors {
     std::uint16_t scan_add;
     std::uint16_t scan_rescale;
@@ -98,7 +101,8 @@ constexpr std::uint16_t kNoRowAdd = 0x7c00;
 
 /// Encodes one row. bits: scan_code_bytes, bit i % 8 of byte i / 8 is coordinate i. A row equal to
 /// its centre gets factors that make the estimate exact. scan_add is computed from the rounded
-/// scan_rescale, so that <x, c> and <x, q> cancel as exactly as they can.
+/// scan_rescale, so that <x, c> and <x, q> cancel as exactly as they can, and rounded down: a row
+/// may be refined for nothing but is not lost where all distances are small beside |add|.
 void encode(const CodeShape &shape, CodeMetric metric, const float *row, const float *centre,
             std::uint8_t *bits, std::uint8_t *fine, CodeFactors *factors) noexcept;
 
@@ -131,6 +135,14 @@ struct ScanQuery {
     float base;
     std::uint32_t scan_dimensions;
 };
+
+/// One standard deviation of <b - 1/2, q> from the rounding of the look-up table. It matters to
+/// margins where q is near c but far from 0: margin = epsilon * hypot(kappa |q - c|, this).
+inline float
+scan_rounding(const ScanQuery &query) noexcept
+{
+    return query.scale * __builtin_sqrtf(static_cast<float>(query.scan_dimensions) / 48.0f);
+}
 
 /// A query prepared for fine codes: q_i ~ scale * q8_i.
 struct FineQuery {
@@ -169,8 +181,8 @@ struct RabitqKernels {
 
     /// For every row: ip = fma(scale, sum, base); estimate = fma(rescale, ip, add + g);
     /// lower = fma(-margin, |rescale|, estimate); kept if lower < threshold. Returns how many;
-    /// `out` has room for 32 * count. masks (count of them) or nullptr: rows whose bit is 0 are left
-    /// out, groups of 0 not read at all.
+    /// `out` has room for 32 * count. masks (count of them) or nullptr: rows whose bit is 0 are
+    /// left out, groups of 0 not read at all.
     std::uint32_t (*scan_groups)(const ScanQuery &query, const GroupRun &run,
                                  const std::uint32_t *masks, float g, float margin, float threshold,
                                  Survivor *out) noexcept;
@@ -180,7 +192,8 @@ struct RabitqKernels {
                       std::int32_t *dots) noexcept;
 };
 
-/// distance ~ fma(rescale, ip of all bits, add + g); the order of operations is part of the contract.
+/// distance ~ fma(rescale, ip of all bits, add + g); the order of operations is part of the
+/// contract.
 inline float
 fine_estimate(const FineQuery &query, std::int32_t dot, float scan_ip, float fine_add,
               float fine_rescale, float g) noexcept

@@ -3,12 +3,15 @@
 // The random rotation that RaBitQ codes need: after it every coordinate of a vector looks alike, so
 // one bit of each is worth the same (Gao, Long, "RaBitQ", SIGMOD 2024, doi 10.1145/3654970).
 //
-// A product of random sign changes and Walsh-Hadamard transforms in place of a dense matrix: n log n
-// operations and no matrix to store (Ailon, Chazelle, "The fast Johnson-Lindenstrauss transform",
-// SIAM J. Comput. 39(1), 2009). For lengths that are no power of two each round transforms the first
-// or the last 2^k coordinates and mixes the halves. Orthogonal: lengths and inner products are kept.
+// A product of random sign changes and Walsh-Hadamard transforms in place of a dense matrix: n log
+// n operations and no matrix to store (Ailon, Chazelle, "The fast Johnson-Lindenstrauss transform",
+// SIAM J. Comput. 39(1), 2009). A length that is no power of two is cut into blocks that are, the
+// largest at the front in even and at the back in odd rounds, and after each round coordinate i and
+// i + n/2 are mixed: every coordinate is transformed in every round, and no block keeps to itself.
+// Orthogonal: lengths and inner products are kept.
 //
-// The signs follow from a seed. Both are part of the on-disk format: never change what a seed means.
+// The signs follow from a seed. Both are part of the on-disk format: never change what a seed
+// means.
 #pragma once
 
 #include <cstddef>
