@@ -456,3 +456,74 @@ CREATE OPERATOR CLASS vector_cosine_ops
     FUNCTION 3 vector_spherical_distance(vector, vector),
     FUNCTION 4 vector_norm(vector);
 COMMENT ON OPERATOR CLASS vector_cosine_ops USING ivfrabitq IS 'nearest by cosine distance';
+
+-- Filter columns, after the vector. Scans compare the values themselves, as btree would:
+-- 1 <, 2 <=, 3 =, 4 >=, 5 >.
+
+CREATE OPERATOR CLASS bool_ops
+    DEFAULT FOR TYPE boolean USING ivfrabitq AS
+    OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >;
+COMMENT ON OPERATOR CLASS bool_ops USING ivfrabitq IS 'filter by boolean';
+
+CREATE OPERATOR CLASS int2_ops
+    DEFAULT FOR TYPE smallint USING ivfrabitq AS
+    OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >,
+    OPERATOR 1 < (smallint, integer), OPERATOR 2 <= (smallint, integer), OPERATOR 3 = (smallint, integer),
+    OPERATOR 4 >= (smallint, integer), OPERATOR 5 > (smallint, integer),
+    OPERATOR 1 < (smallint, bigint), OPERATOR 2 <= (smallint, bigint), OPERATOR 3 = (smallint, bigint),
+    OPERATOR 4 >= (smallint, bigint), OPERATOR 5 > (smallint, bigint);
+COMMENT ON OPERATOR CLASS int2_ops USING ivfrabitq IS 'filter by smallint';
+
+CREATE OPERATOR CLASS int4_ops
+    DEFAULT FOR TYPE integer USING ivfrabitq AS
+    OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >,
+    OPERATOR 1 < (integer, smallint), OPERATOR 2 <= (integer, smallint), OPERATOR 3 = (integer, smallint),
+    OPERATOR 4 >= (integer, smallint), OPERATOR 5 > (integer, smallint),
+    OPERATOR 1 < (integer, bigint), OPERATOR 2 <= (integer, bigint), OPERATOR 3 = (integer, bigint),
+    OPERATOR 4 >= (integer, bigint), OPERATOR 5 > (integer, bigint);
+COMMENT ON OPERATOR CLASS int4_ops USING ivfrabitq IS 'filter by integer';
+
+CREATE OPERATOR CLASS int8_ops
+    DEFAULT FOR TYPE bigint USING ivfrabitq AS
+    OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >,
+    OPERATOR 1 < (bigint, smallint), OPERATOR 2 <= (bigint, smallint), OPERATOR 3 = (bigint, smallint),
+    OPERATOR 4 >= (bigint, smallint), OPERATOR 5 > (bigint, smallint),
+    OPERATOR 1 < (bigint, integer), OPERATOR 2 <= (bigint, integer), OPERATOR 3 = (bigint, integer),
+    OPERATOR 4 >= (bigint, integer), OPERATOR 5 > (bigint, integer);
+COMMENT ON OPERATOR CLASS int8_ops USING ivfrabitq IS 'filter by bigint';
+
+CREATE OPERATOR CLASS date_ops
+    DEFAULT FOR TYPE date USING ivfrabitq AS
+    OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >,
+    OPERATOR 1 < (date, timestamp), OPERATOR 2 <= (date, timestamp), OPERATOR 3 = (date, timestamp),
+    OPERATOR 4 >= (date, timestamp), OPERATOR 5 > (date, timestamp);
+COMMENT ON OPERATOR CLASS date_ops USING ivfrabitq IS 'filter by date';
+
+CREATE OPERATOR CLASS timestamp_ops
+    DEFAULT FOR TYPE timestamp USING ivfrabitq AS
+    OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >,
+    OPERATOR 1 < (timestamp, date), OPERATOR 2 <= (timestamp, date), OPERATOR 3 = (timestamp, date),
+    OPERATOR 4 >= (timestamp, date), OPERATOR 5 > (timestamp, date);
+COMMENT ON OPERATOR CLASS timestamp_ops USING ivfrabitq IS 'filter by timestamp';
+
+CREATE OPERATOR CLASS timestamptz_ops
+    DEFAULT FOR TYPE timestamptz USING ivfrabitq AS
+    OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >,
+    OPERATOR 1 < (timestamptz, date), OPERATOR 2 <= (timestamptz, date), OPERATOR 3 = (timestamptz, date),
+    OPERATOR 4 >= (timestamptz, date), OPERATOR 5 > (timestamptz, date);
+COMMENT ON OPERATOR CLASS timestamptz_ops USING ivfrabitq IS 'filter by timestamptz';
+
+CREATE OPERATOR CLASS uuid_ops
+    DEFAULT FOR TYPE uuid USING ivfrabitq AS
+    OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >;
+COMMENT ON OPERATOR CLASS uuid_ops USING ivfrabitq IS 'filter by uuid';
+
+CREATE OPERATOR CLASS text_ops
+    DEFAULT FOR TYPE text USING ivfrabitq AS
+    OPERATOR 3 =;
+COMMENT ON OPERATOR CLASS text_ops USING ivfrabitq IS 'filter by text, equality only';
+
+CREATE OPERATOR CLASS bpchar_ops
+    DEFAULT FOR TYPE bpchar USING ivfrabitq AS
+    OPERATOR 3 =;
+COMMENT ON OPERATOR CLASS bpchar_ops USING ivfrabitq IS 'filter by character(n), equality only';

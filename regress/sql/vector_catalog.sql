@@ -36,3 +36,13 @@ ORDER BY aggfnoid::text COLLATE "C";
 -- btree
 SELECT opcname, opcdefault FROM pg_opclass JOIN pg_am am ON am.oid = opcmethod
 WHERE opcintype = 'vector'::regtype AND amname = 'btree';
+
+-- ivfrabitq: vectors to order by, other types to filter by
+SELECT opcname, opcintype::regtype, opcdefault, amvalidate(c.oid)
+FROM pg_opclass c JOIN pg_am am ON am.oid = opcmethod WHERE amname = 'ivfrabitq'
+ORDER BY opcintype = 'vector'::regtype DESC, opcname COLLATE "C";
+SELECT amoplefttype::regtype AS column, amoprighttype::regtype AS constant,
+    string_agg(oprname, ' ' ORDER BY amopstrategy)
+FROM pg_amop JOIN pg_am am ON am.oid = amopmethod JOIN pg_operator o ON o.oid = amopopr
+WHERE amname = 'ivfrabitq' AND amoppurpose = 's'
+GROUP BY 1, 2 ORDER BY 1, 2;

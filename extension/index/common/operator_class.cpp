@@ -28,7 +28,9 @@ get_operator_class(Relation index)
     result.normalize_rows = has_support(index, kNormProc);
     result.normalize_training = has_support(index, kTrainNormProc);
 
-    const PGFunction distance = index_getprocinfo(index, 1, kDistanceProc)->fn_addr;
+    const PGFunction distance = has_support(index, kDistanceProc)
+                                    ? index_getprocinfo(index, 1, kDistanceProc)->fn_addr
+                                    : nullptr;
     if (has_support(index, kTypeInfoProc))
         result.metric = Metric{}; // no element type but vector is known here
     else if (distance == vector_l2_squared_distance)

@@ -35,29 +35,65 @@ column_name(Relation index, int column)
     return NameStr(TupleDescAttr(RelationGetDescr(index), column)->attname);
 }
 
+static bool
+is_integer(Oid type)
+{
+    return type == INT2OID || type == INT4OID || type == INT8OID;
+}
+
+bool
+filter_kind(Oid type, page::FilterKind *kind)
+{
+    switch (type) {
+    case BOOLOID:
+        *kind = page::FilterKind::boolean;
+        return true;
+    case INT2OID:
+        *kind = page::FilterKind::int2;
+        return true;
+    case INT4OID:
+        *kind = page::FilterKind::int4;
+        return true;
+    case INT8OID:
+        *kind = page::FilterKind::int8;
+        return true;
+    case DATEOID:
+        *kind = page::FilterKind::date;
+        return true;
+    case TIMESTAMPOID:
+    case TIMESTAMPTZOID:
+        *kind = page::FilterKind::timestamp;
+        return true;
+    case UUIDOID:
+        *kind = page::FilterKind::uuid;
+        return true;
+    case TEXTOID:
+    case BPCHAROID:
+        *kind = page::FilterKind::text_hash;
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool
+can_compare(Oid column_type, Oid constant_type)
+{
+    if (column_type == constant_type || (is_integer(column_type) && is_integer(constant_type)))
+        return true;
+    // Not date with timestamptz, nor timestamp with timestamptz: what such a comparison means
+    // depends, for every value of the column, on the session's time zone.
+    if (column_type == DATEOID)
+        return constant_type == TIMESTAMPOID;
+    return (column_type == TIMESTAMPOID || column_type == TIMESTAMPTZOID) &&
+           constant_type == DATEOID;
+}
+
 static page::FilterKind
 kind_of_column(Relation index, int column)
 {
-    switch (index->rd_opcintype[column]) {
-    case BOOLOID:
-        return page::FilterKind::boolean;
-    case INT2OID:
-        return page::FilterKind::int2;
-    case INT4OID:
-        return page::FilterKind::int4;
-    case INT8OID:
-        return page::FilterKind::int8;
-    case DATEOID:
-        return page::FilterKind::date;
-    case TIMESTAMPOID:
-    case TIMESTAMPTZOID:
-        return page::FilterKind::timestamp;
-    case UUIDOID:
-        return page::FilterKind::uuid;
-    case TEXTOID:
-    case BPCHAROID:
-        return page::FilterKind::text_hash;
-    default:
+    page::FilterKind kind;
+    if (!filter_kind(index->rd_opcintype[column], &kind))
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("column \"%s\" of index \"%s\" cannot filter: its type %s is not "
                                "supported",
@@ -65,7 +101,7 @@ kind_of_column(Relation index, int column)
                                format_type_be(index->rd_opcintype[column])),
                         errhint("Filter columns can be of type boolean, smallint, integer, bigint, "
                                 "date, timestamp, timestamptz, uuid and text.")));
-    }
+    return kind;
 }
 
 uint32

@@ -12,6 +12,12 @@ extern "C" {
 namespace vx::ivfrabitq
 {
 
+/// How values of that type are kept; false: not at all.
+bool filter_kind(Oid type, page::FilterKind *kind);
+
+/// Whether a column of that type can be compared with a constant of the other.
+bool can_compare(Oid column_type, Oid constant_type);
+
 /// The kinds of the index's columns 2 .. n, into kinds[page::kMaxFilterColumns]; returns how many.
 /// Raises FEATURE_NOT_SUPPORTED for other types and for too many.
 uint32 filter_kinds(Relation index, page::FilterKind *kinds);

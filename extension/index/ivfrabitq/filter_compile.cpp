@@ -83,18 +83,11 @@ moment_position(DateADT day, Oid column_type)
     return exactly(moment);
 }
 
-/// REQUIRES: an operator of ours takes the column's type and this one.
+/// REQUIRES: can_compare().
 static Position
 position_of(Relation index, int column, Oid type, Datum value)
 {
     const Oid column_type = index->rd_opcintype[column];
-    switch (column_type) {
-    case TEXTOID:
-    case BPCHAROID:
-        return exactly(hash_text(column_type, index->rd_indcollation[column], value));
-    default:
-        break;
-    }
     switch (type) {
     case BOOLOID:
         return exactly(DatumGetBool(value));
@@ -114,8 +107,7 @@ position_of(Relation index, int column, Oid type, Datum value)
     case UUIDOID:
         return {bytes_key(DatumGetUUIDP(value)->data), true};
     default:
-        elog(ERROR, "unexpected type %u in a condition on column %d of index \"%s\"", type,
-             column + 1, RelationGetRelationName(index));
+        return exactly(hash_text(column_type, index->rd_indcollation[column], value));
     }
 }
 
@@ -175,7 +167,11 @@ intervals_of_array(Relation index, int column, Oid type, const ScanKeyData &key,
 static Interval *
 intervals_of_key(Relation index, int column, const ScanKeyData &key, uint32 *count)
 {
-    const Oid type = OidIsValid(key.sk_subtype) ? key.sk_subtype : index->rd_opcintype[column];
+    const Oid column_type = index->rd_opcintype[column];
+    const Oid type = OidIsValid(key.sk_subtype) ? key.sk_subtype : column_type;
+    if (!can_compare(column_type, type))
+        elog(ERROR, "cannot compare column %d of index \"%s\" with type %u", column + 1,
+             RelationGetRelationName(index), type);
     if (key.sk_flags & SK_SEARCHARRAY)
         return intervals_of_array(index, column, type, key, count);
     auto *interval = static_cast<Interval *>(palloc(sizeof(Interval)));

@@ -27,5 +27,6 @@ VX_FUNCTION(ivfrabitqhandler)
     pg::set_newer_am_fields(routine);
 
     vx::ivfrabitq::install_options(routine);
+    vx::ivfrabitq::install_validate(routine);
     PG_RETURN_POINTER(routine);
 }
