@@ -64,20 +64,33 @@ is_power_of_two(float value)
 }
 
 static bool
+is_curve(const page::CalibrationCurve &curve, uint32 neighbours)
+{
+    if (curve.neighbours != neighbours || curve.count < 2 || curve.count > page::kMaxCalibration)
+        return false;
+    for (uint32 i = 0; i < curve.count; i++) {
+        const page::CalibrationEntry &entry = curve.entries[i];
+        if (!is_share(entry.recall) || !is_amount(entry.probes) || !is_amount(entry.adaptive) ||
+            !is_amount(entry.rows) || (i > 0 && entry.recall < curve.entries[i - 1].recall))
+            return false;
+    }
+    return true;
+}
+
+static bool
 is_calibration(const page::Calibration &calibration)
 {
-    if (calibration.count > page::kMaxCalibration || calibration.from_table > 1)
+    if (calibration.from_table > 1)
         return false;
-    if (calibration.count == 0)
+    if (calibration.queries == 0)
         return true;
     if (calibration.rule != page::StopRule::fixed && calibration.rule != page::StopRule::adaptive)
         return false;
-    for (uint32 i = 0; i < calibration.count; i++) {
-        const page::CalibrationEntry &entry = calibration.entries[i];
-        if (!is_share(entry.recall) || !is_amount(entry.probes) || !is_amount(entry.adaptive) ||
-            (i > 0 && entry.recall < calibration.entries[i - 1].recall))
+    if (calibration.lists == 0 || !is_share(calibration.exponent))
+        return false;
+    for (uint32 i = 0; i < page::kCalibrationCurves; i++)
+        if (!is_curve(calibration.curves[i], page::kCalibrationNeighbours[i]))
             return false;
-    }
     return true;
 }
 

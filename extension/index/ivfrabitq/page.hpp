@@ -114,27 +114,40 @@ constexpr uint32 kMaxFilterColumns = 8;
 
 /// How far a scan must go for a recall: one row of what calibration found.
 struct CalibrationEntry {
-    float recall;   // recall@10, 0 .. 1
+    float recall;   // 0 .. 1
     float probes;   // the fixed rule: so many lists
-    float adaptive; // the adaptive rule: lists with g - g_1 < adaptive * T (T: distance of the k-th)
-    float reserved;
+    float adaptive; // the adaptive rule: the factor of T
+    float rows;     // a scan by the index's rule reads so many on average
 };
 
 constexpr uint32 kMaxCalibration = 16;
 
-/// On disk: never renumber.
-enum class StopRule : uint16 { fixed = 1, adaptive = 2 };
-
-struct Calibration {
-    uint32 count;       // entries, of rising recall; 0: not calibrated (an index built without rows)
-    StopRule rule;      // which one reads fewer rows at equal recall
-    uint16 from_table;  // 1: real queries that the user named, 0: rows held out
-    uint32 queries;     // how many were used
-    uint32 neighbours;  // k of the recall
+/// Recall of LIMIT k for one k. Other values of k are interpolated.
+struct CalibrationCurve {
+    uint32 neighbours; // k
+    uint32 count;      // entries, of rising recall; 0: not calibrated
     CalibrationEntry entries[kMaxCalibration];
 };
 
-static_assert(sizeof(Calibration) == 16 + 16 * kMaxCalibration);
+constexpr uint32 kCalibrationCurves = 2;
+constexpr uint32 kCalibrationNeighbours[kCalibrationCurves] = {10, 100};
+
+/// On disk: never renumber.
+enum class StopRule : uint16 {
+    fixed = 1,    // so many lists
+    adaptive = 2, // lists with n^exponent * (g - g_1) < adaptive * T, n: its place in the order
+};
+
+struct Calibration {
+    StopRule rule;     // the one that reads the fewest rows at equal recall
+    uint16 from_table; // 1: real queries that the user named, 0: rows held out
+    uint32 queries;    // how many were used; 0: not calibrated (an index built without rows)
+    uint32 lists;      // of the index when it was calibrated
+    float exponent;    // of the adaptive rule, 0 .. 1
+    CalibrationCurve curves[kCalibrationCurves];
+};
+
+static_assert(sizeof(Calibration) == 16 + kCalibrationCurves * (8 + 16 * kMaxCalibration));
 
 struct MetaPage {
     uint32 magic;
