@@ -28,5 +28,6 @@ VX_FUNCTION(ivfrabitqhandler)
 
     vx::ivfrabitq::install_options(routine);
     vx::ivfrabitq::install_validate(routine);
+    vx::ivfrabitq::install_cost(routine);
     PG_RETURN_POINTER(routine);
 }
