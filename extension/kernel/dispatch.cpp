@@ -34,6 +34,13 @@ supports(Isa isa) noexcept
     return false;
 }
 
+bool
+supports_vbmi() noexcept
+{
+    return supports(Isa::avx512) && __builtin_cpu_supports("avx512vbmi") &&
+           __builtin_cpu_supports("avx512vnni");
+}
+
 const DistanceKernels *chosen = &kScalarDistanceKernels;
 const NearestKernels *chosen_nearest = &kScalarNearestKernels;
 const FilterKernels *chosen_filter = &kScalarFilterKernels;
@@ -47,10 +54,14 @@ choose() noexcept
         chosen = &kAvx512DistanceKernels;
         chosen_nearest = &kAvx512NearestKernels;
         chosen_filter = &kAvx512FilterKernels;
+        chosen_rabitq = supports_vbmi() ? &kVbmiRabitqKernels : &kAvx512RabitqKernels;
+        chosen_coding = &kAvx512CodingKernels;
     } else if (supports(Isa::avx2)) {
         chosen = &kAvx2DistanceKernels;
         chosen_nearest = &kAvx2NearestKernels;
         chosen_filter = &kAvx2FilterKernels;
+        chosen_rabitq = &kAvx2RabitqKernels;
+        chosen_coding = &kAvx2CodingKernels;
     }
 }
 
@@ -131,7 +142,17 @@ rabitq_kernels() noexcept
 const RabitqKernels *
 rabitq_kernels_for(Isa isa) noexcept
 {
-    return isa == Isa::scalar ? &kScalarRabitqKernels : nullptr;
+    if (!supports(isa))
+        return nullptr;
+    switch (isa) {
+    case Isa::scalar:
+        return &kScalarRabitqKernels;
+    case Isa::avx2:
+        return &kAvx2RabitqKernels;
+    case Isa::avx512:
+        return supports_vbmi() ? &kVbmiRabitqKernels : &kAvx512RabitqKernels;
+    }
+    return nullptr;
 }
 
 const CodingKernels &
@@ -143,7 +164,17 @@ coding_kernels() noexcept
 const CodingKernels *
 coding_kernels_for(Isa isa) noexcept
 {
-    return isa == Isa::scalar ? &kScalarCodingKernels : nullptr;
+    if (!supports(isa))
+        return nullptr;
+    switch (isa) {
+    case Isa::scalar:
+        return &kScalarCodingKernels;
+    case Isa::avx2:
+        return &kAvx2CodingKernels;
+    case Isa::avx512:
+        return &kAvx512CodingKernels;
+    }
+    return nullptr;
 }
 
 const char *

@@ -88,7 +88,8 @@ enum class CodeMetric : std::uint8_t { l2, inner_product };
 
 /// The scan factors are IEEE half precision. Where a row's do not fit (values are scaled so that
 /// ordinary rows lie far inside), add = -infinity and rescale = 0: such a row is always refined. So
-/// is one whose rescale is no normal half, and one whose fine factors overflow gets the same there.
+/// is one whose rescale is no normal half; an add that is too great becomes the greatest half. Fine
+/// factors that overflow become -infinity and 0 too.
 struct CodeFactors {
     std::uint16_t scan_add;
     std::uint16_t scan_rescale;

@@ -11,7 +11,12 @@ namespace vx::kernel
 {
 
 extern const RabitqKernels kScalarRabitqKernels;
+extern const RabitqKernels kAvx2RabitqKernels;
+extern const RabitqKernels kAvx512RabitqKernels;
+extern const RabitqKernels kVbmiRabitqKernels; // AVX-512 with VBMI and VNNI
 
 extern const CodingKernels kScalarCodingKernels;
+extern const CodingKernels kAvx2CodingKernels;
+extern const CodingKernels kAvx512CodingKernels;
 
 } // namespace vx::kernel
