@@ -6,10 +6,10 @@
 // Multiplication", ACM TOMS 34(3), 2008).
 #include "kernel/assign.hpp"
 
-#include "kernel/centroid_choice.hpp"
 #include "kernel/centroid_tables.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 
 namespace vx::kernel
@@ -42,6 +42,58 @@ struct Workspace {
     {
     }
 };
+
+/// Rows of less than that magnitude count as zero: the inverse of their scale could be infinite.
+constexpr float kSmallestRow = 1e-30f;
+
+/// |row|^2 is at most that, so that no sum of it and a score is NaN.
+constexpr float kLargestNorm = 1e38f;
+
+/// Of non-negative floats the order is that of their bits, and integers need no care for NaN: the
+/// compiler makes vectors of this loop.
+float
+largest_magnitude(const float *row, std::size_t n) noexcept
+{
+    std::int32_t largest = 0;
+    for (std::size_t i = 0; i < n; i++) {
+        std::int32_t bits;
+        std::memcpy(&bits, row + i, sizeof(bits));
+        bits &= 0x7fffffff;
+        largest = bits > largest ? bits : largest;
+    }
+    float x;
+    std::memcpy(&x, &largest, sizeof(x));
+    return x;
+}
+
+void
+quantize_row(const float *row, std::size_t padded, std::int8_t *codes, RowFactors *factors) noexcept
+{
+    const float largest = largest_magnitude(row, padded);
+    if (largest < kSmallestRow) {
+        std::memset(codes, 0, padded);
+        *factors = {0, 0, 0};
+        return;
+    }
+    // Adding 3 * 2^22 leaves a small number's nearest integer in the low bits: it needs no rounding
+    // instruction, which the baseline lacks.
+    constexpr float kRound = 12582912.0f;
+    constexpr std::int32_t kRoundBits = 0x4b400000;
+    const float inverse = 127.0f / largest;
+    std::int32_t sum = 0;
+    std::int32_t square = 0;
+    for (std::size_t i = 0; i < padded; i++) {
+        const float shifted = row[i] * inverse + kRound;
+        std::int32_t code;
+        std::memcpy(&code, &shifted, sizeof(code));
+        code -= kRoundBits;
+        codes[i] = std::int8_t(code);
+        sum += code;
+        square += code * code;
+    }
+    const float scale = largest / 127.0f;
+    *factors = {scale, sum, std::min(scale * scale * float(square), kLargestNorm)};
+}
 
 struct Target {
     const std::uint8_t *blocks;
@@ -116,8 +168,8 @@ assign_with(const AssignKernels &kernels, const float *rows, std::size_t count, 
     for (std::size_t row = 0; row < count; row += chunk_rows(padded)) {
         const std::size_t now = std::min(chunk_rows(padded), count - row);
         for (std::size_t r = 0; r < now; r++)
-            kernels.quantize(rows + (row + r) * padded, padded, work.codes + r * padded,
-                             work.factors + r);
+            quantize_row(rows + (row + r) * padded, padded, work.codes + r * padded,
+                         work.factors + r);
         assign_chunk(kernels, {work.codes, work.factors, now, padded, target.nearest, work.best},
                      advance(target, row));
     }
@@ -146,9 +198,8 @@ void
 quantize_rows(const float *rows, std::size_t count, std::size_t padded, std::int8_t *codes,
               RowFactors *factors) noexcept
 {
-    const AssignKernels &kernels = assign_kernels();
     for (std::size_t r = 0; r < count; r++)
-        kernels.quantize(rows + r * padded, padded, codes + r * padded, factors + r);
+        quantize_row(rows + r * padded, padded, codes + r * padded, factors + r);
 }
 
 void
@@ -176,16 +227,19 @@ assign_codes(const std::int8_t *codes, const RowFactors *factors, std::size_t co
 }
 
 AssignRows
-assign_rows_for(Isa isa) noexcept
+assign_rows_for(Isa isa, bool vnni) noexcept
 {
-    if (centroid_kernels_for(isa) == nullptr)
+    if (centroid_kernels_for(isa, vnni) == nullptr)
         return nullptr;
     switch (isa) {
     case Isa::scalar:
         return assign_on<kScalarAssignKernels>;
     case Isa::avx2:
+        return assign_on<kAvx2AssignKernels>;
     case Isa::avx512:
-        break;
+        if (vnni && has_vnni())
+            return assign_on<kAvx512VnniAssignKernels>;
+        return assign_on<kAvx512AssignKernels>;
     }
     return nullptr;
 }

@@ -51,8 +51,8 @@ void assign_codes(const std::int8_t *codes, const RowFactors *factors, std::size
                   std::size_t nearest, void *workspace, std::int32_t *lists,
                   float *distances) noexcept;
 
-/// The same on a particular instruction set; nullptr where the processor lacks it. For tests.
+/// assign_rows() on a particular instruction set, as centroid_kernels_for(). For tests.
 using AssignRows = decltype(&assign_rows);
-AssignRows assign_rows_for(Isa isa) noexcept;
+AssignRows assign_rows_for(Isa isa, bool vnni = true) noexcept;
 
 } // namespace vx::kernel

@@ -12,31 +12,6 @@ namespace vx::kernel
 namespace
 {
 
-void
-quantize(const float *row, std::size_t padded, std::int8_t *codes, RowFactors *factors) noexcept
-{
-    float largest = 0;
-    for (std::size_t i = 0; i < padded; i++)
-        largest = std::fabs(row[i]) > largest ? std::fabs(row[i]) : largest;
-    if (largest < kSmallestRow) {
-        std::memset(codes, 0, padded);
-        *factors = {0, 0, 0};
-        return;
-    }
-    const float inverse = 127.0f / largest;
-    std::int32_t sum = 0;
-    std::int32_t square = 0;
-    for (std::size_t i = 0; i < padded; i++) {
-        const auto code = std::int32_t(std::lrintf(row[i] * inverse));
-        codes[i] = std::int8_t(code);
-        sum += code;
-        square += code * code;
-    }
-    const float scale = largest / 127.0f;
-    const float norm2 = scale * scale * float(square);
-    *factors = {scale, sum, norm2 < kLargestNorm ? norm2 : kLargestNorm};
-}
-
 /// Inserts into the sorted slots; among equals the one that came first stays first.
 void
 insert(BestSlots &best, std::size_t nearest, float score, std::int32_t list) noexcept
@@ -88,6 +63,6 @@ keep_nearest(const AssignChunk &chunk, const std::uint8_t *block, std::int32_t f
 
 } // namespace
 
-const AssignKernels kScalarAssignKernels = {Isa::scalar, quantize, keep_nearest};
+const AssignKernels kScalarAssignKernels = {Isa::scalar, keep_nearest};
 
 } // namespace vx::kernel

@@ -163,6 +163,9 @@ centroid_distance(const PlaneQuery &query, float product, float norm2) noexcept
 }
 
 const CentroidKernels &centroid_kernels() noexcept;
-const CentroidKernels *centroid_kernels_for(Isa isa) noexcept;
+
+/// A particular set, or nullptr where the processor lacks it. AVX-512 is with VNNI where there is
+/// that; vnni = false gives the other one all the same. For tests and benchmarks.
+const CentroidKernels *centroid_kernels_for(Isa isa, bool vnni = true) noexcept;
 
 } // namespace vx::kernel

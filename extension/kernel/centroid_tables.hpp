@@ -34,20 +34,11 @@ struct AssignChunk {
 struct AssignKernels {
     Isa isa;
 
-    void (*quantize)(const float *row, std::size_t padded, std::int8_t *codes,
-                     RowFactors *factors) noexcept;
-
     /// Compares every row of the chunk with a block of 64 centroids, the first of them numbered
     /// first_list: score = fma(-2 scale, float(<u, codes>) * centroid scale, norm2).
     void (*keep_nearest)(const AssignChunk &chunk, const std::uint8_t *block,
                          std::int32_t first_list) noexcept;
 };
-
-/// Rows of less than that magnitude count as zero: the inverse of their scale could be infinite.
-constexpr float kSmallestRow = 1e-30f;
-
-/// |row|^2 is at most that, so that no sum of it and a score is NaN.
-constexpr float kLargestNorm = 1e38f;
 
 struct ListOrderKernels {
     Isa isa;
@@ -69,7 +60,24 @@ struct ListOrderKernels {
 };
 
 extern const CentroidKernels kScalarCentroidKernels;
+extern const CentroidKernels kAvx2CentroidKernels;
+extern const CentroidKernels kAvx512CentroidKernels;
+extern const CentroidKernels kAvx512VnniCentroidKernels;
+
 extern const AssignKernels kScalarAssignKernels;
+extern const AssignKernels kAvx2AssignKernels;
+extern const AssignKernels kAvx512AssignKernels;
+extern const AssignKernels kAvx512VnniAssignKernels;
+
 extern const ListOrderKernels kScalarListOrderKernels;
+extern const ListOrderKernels kAvx2ListOrderKernels;
+extern const ListOrderKernels kAvx512ListOrderKernels;
+
+/// Whether the processor has AVX-512 VNNI.
+bool has_vnni() noexcept;
+
+/// What this processor gets.
+const AssignKernels &assign_kernels() noexcept;
+const ListOrderKernels &list_order_kernels() noexcept;
 
 } // namespace vx::kernel

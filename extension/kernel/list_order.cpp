@@ -11,7 +11,7 @@
 // Distances are compared as integers (order_key), so that a total order needs no care for signs.
 #include "kernel/list_order.hpp"
 
-#include "kernel/centroid_choice.hpp"
+#include "kernel/centroid_tables.hpp"
 #include "kernel/list_keys.hpp"
 
 #include <algorithm>
@@ -228,8 +228,9 @@ more_lists_for(Isa isa) noexcept
     case Isa::scalar:
         return more_lists_on<kScalarListOrderKernels>;
     case Isa::avx2:
+        return more_lists_on<kAvx2ListOrderKernels>;
     case Isa::avx512:
-        break;
+        return more_lists_on<kAvx512ListOrderKernels>;
     }
     return nullptr;
 }

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 #include <limits>
 #include <random>
+#include <string>
 #include <vector>
 
 namespace
@@ -88,14 +89,25 @@ assign(AssignRows kernel, const Floats &rows, Centroids &centroids, std::size_t 
     return out;
 }
 
-class AssignTest : public testing::TestWithParam<Isa>
+struct Path {
+    const char *name;
+    Isa isa;
+    bool vnni;
+};
+
+const Path kPaths[] = {{"scalar", Isa::scalar, false},
+                       {"avx2", Isa::avx2, false},
+                       {"avx512", Isa::avx512, false},
+                       {"avx512vnni", Isa::avx512, true}};
+
+class AssignTest : public testing::TestWithParam<Path>
 {
   protected:
     void SetUp() override
     {
-        kernel_ = assign_rows_for(GetParam());
+        kernel_ = assign_rows_for(GetParam().isa, GetParam().vnni);
         if (kernel_ == nullptr)
-            GTEST_SKIP() << "this processor has no " << isa_name(GetParam());
+            GTEST_SKIP() << "this processor has no " << GetParam().name;
     }
 
     Assigned expect_as_portable(const Floats &rows, Centroids &centroids, std::size_t nearest)
@@ -222,7 +234,7 @@ TEST_P(AssignTest, QuantisedRowsGiveTheSame)
     EXPECT_EQ(expected.lists, lists);
 }
 
-INSTANTIATE_TEST_SUITE_P(Isas, AssignTest, testing::Values(Isa::scalar, Isa::avx2, Isa::avx512),
-                         [](const auto &isa) { return isa_name(isa.param); });
+INSTANTIATE_TEST_SUITE_P(Paths, AssignTest, testing::ValuesIn(kPaths),
+                         [](const auto &path) { return std::string(path.param.name); });
 
 } // namespace

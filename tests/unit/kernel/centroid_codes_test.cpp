@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 #include <limits>
 #include <random>
+#include <string>
 #include <vector>
 
 namespace
@@ -145,14 +146,25 @@ TEST(PlaneQueries, AreTheVectorWithin)
         }
 }
 
-class CentroidKernelsTest : public testing::TestWithParam<Isa>
+struct Path {
+    const char *name;
+    Isa isa;
+    bool vnni;
+};
+
+const Path kPaths[] = {{"scalar", Isa::scalar, false},
+                       {"avx2", Isa::avx2, false},
+                       {"avx512", Isa::avx512, false},
+                       {"avx512vnni", Isa::avx512, true}};
+
+class CentroidKernelsTest : public testing::TestWithParam<Path>
 {
   protected:
     void SetUp() override
     {
-        kernels_ = centroid_kernels_for(GetParam());
+        kernels_ = centroid_kernels_for(GetParam().isa, GetParam().vnni);
         if (kernels_ == nullptr)
-            GTEST_SKIP() << "this processor has no " << isa_name(GetParam());
+            GTEST_SKIP() << "this processor has no " << GetParam().name;
     }
 
     /// Products of a query with a full block, tiles given in pieces of `piece`, are those that 64
@@ -244,8 +256,7 @@ TEST_P(CentroidKernelsTest, DistancesAreThoseOfTheDequantisedCentroid)
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Isas, CentroidKernelsTest,
-                         testing::Values(Isa::scalar, Isa::avx2, Isa::avx512),
-                         [](const auto &isa) { return isa_name(isa.param); });
+INSTANTIATE_TEST_SUITE_P(Paths, CentroidKernelsTest, testing::ValuesIn(kPaths),
+                         [](const auto &path) { return std::string(path.param.name); });
 
 } // namespace
