@@ -7,6 +7,7 @@
 //
 // Names: kernel/instruction set/dimension/set. The sets: "L1" 16 kB, "L2" 256 kB, "DRAM" 512 MB of
 // rows. Only the rows count as read; the query stays in the first-level cache.
+#include "centroid_bench.hpp"
 #include "kernel/distance.hpp"
 
 #include <benchmark/benchmark.h>
@@ -144,6 +145,7 @@ main(int argc, char **argv)
             for (Isa isa : {Isa::scalar, Isa::avx2, Isa::avx512})
                 if (const DistanceKernels *kernels = distance_kernels_for(isa))
                     add_all(*kernels, dim, set);
+    add_centroid_benchmarks();
     benchmark::Initialize(&argc, argv);
     if (benchmark::ReportUnrecognizedArguments(argc, argv))
         return 1;
