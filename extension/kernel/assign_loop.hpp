@@ -41,29 +41,40 @@ template <class V> struct AssignLoop {
         BestSlots *best[kRows];
     };
 
-    static inline void sums_of_strip(const Group &group, std::size_t padded,
-                                     const std::uint8_t *tiles,
-                                     Int (&sums)[kRows][kVectors]) noexcept
+    /// Not inlined: else g++ 12 sees that the sums are used after the loop as well, gives them
+    /// memory there, and copies all of them to it in every round.
+    __attribute__((noinline)) static void sums_of_strip(const Group &group, std::size_t padded,
+                                                        const std::uint8_t *tiles,
+                                                        Int (&out)[kRows][kVectors]) noexcept
     {
+        Int sums[kRows][kVectors];
 #pragma GCC unroll 16
         for (int r = 0; r < kRows; r++)
 #pragma GCC unroll 16
             for (int v = 0; v < kVectors; v++)
                 sums[r][v] = V::set(group.start[r]);
-        for (std::size_t t = 0; t < padded / 4; t++) {
-            typename V::Row rows[kRows];
+        const std::int8_t *rows[kRows];
 #pragma GCC unroll 16
-            for (int r = 0; r < kRows; r++)
-                rows[r] = V::row(group.codes[r] + 4 * t);
+        for (int r = 0; r < kRows; r++)
+            rows[r] = group.codes[r];
+        for (std::size_t t = 0; t < padded; t += 4) {
+            typename V::Codes codes[kVectors];
 #pragma GCC unroll 16
-            for (int v = 0; v < kVectors; v++) {
-                const typename V::Codes codes =
-                    V::codes(tiles + t * kTile + std::size_t(v * V::kLanes) * 4);
+            for (int v = 0; v < kVectors; v++)
+                codes[v] = V::codes(tiles + t * (kTile / 4) + std::size_t(v * V::kLanes) * 4);
 #pragma GCC unroll 16
-                for (int r = 0; r < kRows; r++)
-                    sums[r][v] = V::dot(sums[r][v], codes, rows[r]);
+            for (int r = 0; r < kRows; r++) {
+                const typename V::Row row = V::row(rows[r] + t);
+#pragma GCC unroll 16
+                for (int v = 0; v < kVectors; v++)
+                    sums[r][v] = V::dot(sums[r][v], codes[v], row);
             }
         }
+#pragma GCC unroll 16
+        for (int r = 0; r < kRows; r++)
+#pragma GCC unroll 16
+            for (int v = 0; v < kVectors; v++)
+                out[r][v] = sums[r][v];
     }
 
     /// One centroid per lane: the least of each lane.
