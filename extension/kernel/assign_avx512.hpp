@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 //
-// What assign_avx512.cpp and assign_avx512vnni.cpp have in common: everything but the product.
+// What assign_avx512.cpp and assign_vnni_avx512.cpp have in common: everything but the product.
 // Included by these two only (README, rule 1).
 #pragma once
 
