@@ -8,6 +8,7 @@ extern "C" {
 }
 
 #include "index/common/index_cache.hpp"
+#include "index/ivfrabitq/filter.hpp"
 #include "index/ivfrabitq/options.hpp"
 
 #include <cmath>
@@ -121,9 +122,9 @@ check_shape(Relation index, const page::MetaPage &meta)
         meta.list_capacity > plan_list_capacity(kMaxLists) || meta.scan_pages > MaxBlockNumber)
         report_corrupted(index, 0, "dimensions, lists or pages out of range");
 
-    if (RelationGetNumberOfAttributes(index) > 1)
-        report_corrupted(index, 0, "filter columns are not known to this version");
-    page::MetaPage expected = plan_meta(operator_class, meta.dimensions, nullptr, 0);
+    page::FilterKind kinds[page::kMaxFilterColumns];
+    const uint32 filter_columns = filter_kinds(index, kinds);
+    page::MetaPage expected = plan_meta(operator_class, meta.dimensions, kinds, filter_columns);
     plan_blocks(&expected, meta.list_capacity, meta.scan_pages);
     expected.scale = meta.scale;
     expected.scan_kappa = meta.scan_kappa;
