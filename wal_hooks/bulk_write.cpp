@@ -31,9 +31,15 @@ bulk_begin(Relation relation, ForkNumber fork)
 {
     if (smgrnblocks(RelationGetSmgr(relation), fork) != 0)
         elog(ERROR, "index \"%s\" already contains data", RelationGetRelationName(relation));
+    return bulk_begin_at(relation, fork, 0);
+}
 
+BulkWriter *
+bulk_begin_at(Relation relation, ForkNumber fork, BlockNumber first)
+{
     auto *writer = static_cast<BulkWriter *>(palloc0(sizeof(BulkWriter)));
     writer->relation = relation;
+    writer->first = first;
     writer->fork = fork;
     writer->logged = fork == INIT_FORKNUM || RelationNeedsWAL(relation);
     writer->memory = static_cast<char *>(palloc((kBatchPages + 1) * BLCKSZ));
@@ -54,11 +60,16 @@ flush(BulkWriter *writer)
     if (writer->logged)
         log_newpages(pg::relation_locator(writer->relation), writer->fork, writer->count,
                      writer->blocks, writer->pages, true);
+    SMgrRelation file = RelationGetSmgr(writer->relation);
+    const BlockNumber end = smgrnblocks(file, writer->fork); // the other writer may be beyond us
     for (int i = 0; i < writer->count; i++) {
-        PageSetChecksumInplace(writer->pages[i], writer->blocks[i]);
+        const BlockNumber block = writer->blocks[i];
+        PageSetChecksumInplace(writer->pages[i], block);
         // no fsync request per page: bulk_finish() syncs the whole fork
-        smgrextend(RelationGetSmgr(writer->relation), writer->fork, writer->blocks[i],
-                   writer->pages[i], true);
+        if (block < end)
+            smgrwrite(file, writer->fork, block, writer->pages[i], true);
+        else
+            smgrextend(file, writer->fork, block, writer->pages[i], true);
     }
     writer->first += writer->count;
     writer->count = 0;

@@ -26,6 +26,7 @@ VX_FUNCTION(ivfrabitqhandler)
     routine->amparallelvacuumoptions = VACUUM_OPTION_PARALLEL_BULKDEL;
     pg::set_newer_am_fields(routine);
 
+    vx::ivfrabitq::install_build(routine);
     vx::ivfrabitq::install_options(routine);
     vx::ivfrabitq::install_validate(routine);
     vx::ivfrabitq::install_cost(routine);

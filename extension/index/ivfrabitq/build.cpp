@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: PostgreSQL
+//
+// CREATE INDEX, REINDEX: what is checked before, and the order of the steps (build_state.hpp).
+#include "pg/postgres.hpp"
+
+extern "C" {
+#include "access/amapi.h"
+#include "access/genam.h"
+#include "catalog/index.h"
+#include "commands/progress.h"
+#include "optimizer/optimizer.h"
+#include "utils/memutils.h"
+}
+
+#include "index/ivfrabitq/build_state.hpp"
+#include "index/ivfrabitq/callbacks.hpp"
+#include "index/ivfrabitq/filter.hpp"
+#include "pg/entry.hpp"
+
+namespace vx::ivfrabitq
+{
+
+static uint32
+column_dimensions(Relation index)
+{
+    const int32 dimensions = TupleDescAttr(RelationGetDescr(index), 0)->atttypmod;
+    if (dimensions < 0)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("column does not have dimensions")));
+    if (dimensions > static_cast<int32>(page::kMaxDimensions))
+        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+                        errmsg("column cannot have more than %u dimensions for ivfrabitq index",
+                               page::kMaxDimensions)));
+    return static_cast<uint32>(dimensions);
+}
+
+/// Threads of training, and processes that read the table. The planner's rule for parallel workers
+/// (table size, parallel_workers, max_parallel_maintenance_workers, 32 MB of memory each) is the
+/// budget.
+static int
+count_threads(Relation heap, Relation index)
+{
+    if (heap == nullptr)
+        return 1;
+    const int workers = plan_create_index_workers(RelationGetRelid(heap), RelationGetRelid(index));
+    if (workers > 0)
+        ereport(DEBUG1, (errmsg("using %d parallel workers", workers)));
+    return 1 + workers;
+}
+
+static BuildState *
+begin_build(Relation heap, Relation index, IndexInfo *info)
+{
+    auto *build = static_cast<BuildState *>(palloc0(sizeof(BuildState)));
+    build->heap = heap;
+    build->index = index;
+    build->info = info;
+    build->operator_class = index::get_operator_class(index);
+    page::FilterKind kinds[page::kMaxFilterColumns];
+    const uint32 filter_columns = filter_kinds(index, kinds);
+    build->meta.page =
+        plan_meta(build->operator_class, column_dimensions(index), kinds, filter_columns);
+    build->threads = count_threads(heap, index);
+    build->scratch = AllocSetContextCreate(CurrentMemoryContext, "vector ivfrabitq: build, one row",
+                                           ALLOCSET_DEFAULT_SIZES);
+    return build;
+}
+
+static BuildState *
+build_fork(Relation heap, Relation index, IndexInfo *info, ForkNumber fork)
+{
+    MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "vector ivfrabitq: build",
+                                                  ALLOCSET_DEFAULT_SIZES);
+    MemoryContext previous = MemoryContextSwitchTo(context);
+    BuildState *build = begin_build(heap, index, info);
+    sample_rows(build);
+    train_centroids(build);
+    measure_codes(build);
+    sort_rows(build);
+    plan_pages(build);
+    load_index(build, fork);
+    MemoryContextSwitchTo(previous);
+    return build;
+}
+
+VX_CALLBACK(IndexBuildResult *, ivfrabitq_build, (Relation heap, Relation index, IndexInfo *info),
+            (heap, index, info))
+{
+    forget_meta(index); // TRUNCATE in the creating transaction builds in the same relation entry
+    const BuildState *build = build_fork(heap, index, info, MAIN_FORKNUM);
+    auto *result = static_cast<IndexBuildResult *>(palloc(sizeof(IndexBuildResult)));
+    result->heap_tuples = build->heap_tuples;
+    result->index_tuples = build->index_tuples;
+    MemoryContextDelete(GetMemoryChunkContext(const_cast<BuildState *>(build)));
+    return result;
+}
+
+VX_CALLBACK(void, ivfrabitq_build_empty, (Relation index), (index))
+{
+    BuildState *build = build_fork(nullptr, index, BuildIndexInfo(index), INIT_FORKNUM);
+    MemoryContextDelete(GetMemoryChunkContext(build));
+}
+
+VX_CALLBACK(char *, ivfrabitq_build_phase_name, (int64 phase), (phase))
+{
+    switch (phase) {
+    case PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE:
+        return pstrdup("initializing");
+    case kPhaseSample:
+        return pstrdup("sampling table");
+    case kPhaseTrain:
+        return pstrdup("performing k-means");
+    case kPhaseAssign:
+        return pstrdup("assigning tuples");
+    case kPhaseSort:
+        return pstrdup("sorting tuples");
+    case kPhaseLoad:
+        return pstrdup("loading tuples");
+    default:
+        return nullptr;
+    }
+}
+
+void
+install_build(IndexAmRoutine *routine)
+{
+    routine->ambuild = ivfrabitq_build;
+    routine->ambuildempty = ivfrabitq_build_empty;
+    routine->ambuildphasename = ivfrabitq_build_phase_name;
+}
+
+} // namespace vx::ivfrabitq
