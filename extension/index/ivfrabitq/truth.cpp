@@ -2,19 +2,23 @@
 //
 // The true neighbours of the calibration queries, while the build reads the table.
 //
-// Comparing every row with every query in full would cost as much as the build's own assignment.
-// But hardly any row is among the nearest of any query, and whether it is can be seen from one
-// number. With T_q the distance of the farthest neighbour kept for q,
+// Comparing every row with every query exactly would cost more than the rest of the build. But
+// hardly any row is among the nearest of any query, and a product of int8 codes is enough to see
+// that: with T_q the distance of the farthest neighbour kept for q,
 //
-//     |x - q|^2 < T_q   <=>   (|q|^2 - T_q) / 2 - x.q < -|x|^2 / 2
+//     |x - q|^2 < T_q   <=>   (|q|^2 - T_q) - 2 <x, q> < -|x|^2
 //
-// so if the q of least (|q|^2 - T_q) / 2 - x.q does not gain from x, none does. That q is what the
-// nearest-centroid kernel finds, in registers. Only rows that some query gains from are compared
-// with all of them.
+// where a margin for the rounding of both sides is added to T_q. The few pairs that pass are
+// compared exactly.
 #include "pg/postgres.hpp"
 
 #include "index/ivfrabitq/calibrate.hpp"
-#include "kernel/nearest.hpp"
+
+extern "C" {
+#include "port/pg_bitutils.h"
+}
+
+#include "kernel/near_masks.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -33,8 +37,8 @@ struct Truth {
     uint32 padded;
     uint32 queries;
     uint32 neighbours;
-    uint32 panel_width; // of this process's kernel
-    uint32 group_rows;
+    float row_error;  // the codes of the rows shown last were that far from the rows
+    float row_length; // and so long these were
 };
 
 static bool
@@ -43,40 +47,39 @@ is_nearer(const TrueNeighbour &a, const TrueNeighbour &b)
     return a.distance < b.distance || (a.distance == b.distance && a.list < b.list);
 }
 
-/// Rows at a time: as many as the kernel takes.
-constexpr uint32 kMostGroupRows = 16;
-constexpr uint32 kMostRows = kernel::kNearestGroups * kMostGroupRows;
-
-/// Room for the panels whatever the kernel's width.
-constexpr uint32 kMostPanelWidth = 64;
+/// What is kept of a query beside its floats and codes.
+struct QueryState {
+    float length;
+    float norm2; // of the codes
+    float error; // the codes are that far from the query
+    uint32 found;
+    ItemPointerData tid;
+};
 
 /// Where the arrays after the Truth lie.
 struct TruthParts {
-    float *queries;       // queries x padded
-    float *panels;        // the same, packed for the kernel
-    float *bias;          // of panels: (|q|^2 - T) / 2, or -T for the inner product
-    float *norms;         // |q|^2 / 2, or 0
-    float *groups;        // workspace: rows, packed
-    float *distances;     // workspace: of a row to all queries
-    uint32 *sizes;        // of heaps
+    float *queries; // queries x padded
+    QueryState *states;
+    uint8 *blocks;        // the queries' codes, as those of centroids; in place of norms:
+                          // |q|^2 - T, or -2 T for the inner product
     TrueNeighbour *heaps; // queries x neighbours, farthest first
-    ItemPointerData *tids;
+    int8 *codes;          // workspace: rows
     Size bytes;
 };
 
-static uint32
-padded_queries(uint32 queries)
+static Size
+block_bytes(uint32 padded)
 {
-    return (queries / kMostPanelWidth + 2) * kMostPanelWidth;
+    return kernel::tiles_per_block(padded) * kernel::kTileBytes;
 }
 
-/// Rows that are packed at a time: half of a small second-level cache, as assignment does.
+/// Rows that are compared at a time: their codes fill a part of a first-level cache, as those of
+/// assignment do.
 static uint32
-groups_at_once(uint32 padded)
+rows_at_once(uint32 padded)
 {
-    constexpr Size kGroupsBytes = 256 * 1024;
-    const Size groups = kGroupsBytes / (padded * sizeof(float) * kMostGroupRows);
-    return static_cast<uint32>(Min(Max(groups, 1), kernel::kNearestGroups));
+    constexpr uint32 kCodesBytes = 32 * 1024;
+    return Min(Max(kCodesBytes / padded, 12), static_cast<uint32>(kernel::kNearRows));
 }
 
 static TruthParts
@@ -90,19 +93,13 @@ parts_of(const Truth *truth, uint32 padded, uint32 queries, uint32 neighbours)
         at += CACHELINEALIGN(bytes);
         return part;
     };
-    const Size places = padded_queries(queries);
-    const Size floats = sizeof(float);
-    parts.queries = reinterpret_cast<float *>(take(floats * padded * queries));
-    parts.panels = reinterpret_cast<float *>(take(floats * padded * places));
-    parts.bias = reinterpret_cast<float *>(take(floats * places));
-    parts.norms = reinterpret_cast<float *>(take(floats * places));
-    parts.groups =
-        reinterpret_cast<float *>(take(floats * padded * kMostGroupRows * groups_at_once(padded)));
-    parts.distances = reinterpret_cast<float *>(take(floats * places));
-    parts.sizes = reinterpret_cast<uint32 *>(take(sizeof(uint32) * queries));
-    parts.heaps =
-        reinterpret_cast<TrueNeighbour *>(take(sizeof(TrueNeighbour) * queries * neighbours));
-    parts.tids = reinterpret_cast<ItemPointerData *>(take(sizeof(ItemPointerData) * queries));
+    const Size all = queries;
+    parts.queries = reinterpret_cast<float *>(take(sizeof(float) * padded * all));
+    parts.states = reinterpret_cast<QueryState *>(take(sizeof(QueryState) * all));
+    parts.blocks =
+        reinterpret_cast<uint8 *>(take(kernel::centroid_blocks(queries) * block_bytes(padded)));
+    parts.heaps = reinterpret_cast<TrueNeighbour *>(take(sizeof(TrueNeighbour) * all * neighbours));
+    parts.codes = reinterpret_cast<int8 *>(take(static_cast<Size>(rows_at_once(padded)) * padded));
     parts.bytes = at;
     return parts;
 }
@@ -116,7 +113,7 @@ parts_of(const Truth *truth)
 uint32
 calibration_queries(uint32 padded)
 {
-    const Size fit = kQueryMemory / (2 * padded * sizeof(float));
+    const Size fit = kQueryMemory / (padded * sizeof(float));
     return static_cast<uint32>(Min(Max(fit, kLeastQueries), kMostQueries));
 }
 
@@ -126,62 +123,76 @@ truth_bytes(uint32 padded, uint32 queries, uint32 neighbours)
     return parts_of(nullptr, padded, queries, neighbours).bytes;
 }
 
-/// Tells the kernel how far the query's farthest neighbour is.
-static void
-set_threshold(const Truth *truth, const TruthParts &parts, uint32 query)
+static float
+length_of(const float *vector, uint32 padded)
 {
-    const TrueNeighbour *heap = parts.heaps + static_cast<Size>(query) * truth->neighbours;
-    if (parts.sizes[query] < truth->neighbours)
-        parts.bias[query] = -std::numeric_limits<float>::infinity();
-    else if (truth->metric == kernel::CodeMetric::l2)
-        parts.bias[query] = parts.norms[query] - heap->distance / 2;
-    else
-        parts.bias[query] = -heap->distance;
+    return std::sqrt(kernel::distance_kernels().inner_product(vector, vector, padded));
+}
+
+/// Codes are rounded: each is off by up to half a step, evenly.
+static float
+rounding_error(float scale, uint32 padded)
+{
+    return scale * std::sqrt(static_cast<float>(padded) / 12.0f);
+}
+
+static void
+put_query(const Truth *truth, const TruthParts &parts, uint32 q)
+{
+    const uint32 padded = truth->padded;
+    const float *query = parts.queries + static_cast<Size>(q) * padded;
+    QueryState *state = &parts.states[q];
+    float norm2;
+    const float scale = kernel::quantize_centroid(query, padded, parts.codes, &norm2);
+    kernel::put_centroid(q, padded, parts.codes, {scale, norm2},
+                         [&](Size tile) { return parts.blocks + tile * kernel::kTileBytes; });
+    state->length = length_of(query, padded);
+    state->norm2 = norm2;
+    state->error = rounding_error(scale, padded);
+    state->found = 0;
+    ItemPointerSetInvalid(&state->tid);
 }
 
 void
 begin_truth(Truth *truth, kernel::CodeMetric metric, uint32 padded, const float *queries,
             uint32 count, uint32 neighbours)
 {
-    const kernel::NearestKernels &kernels = kernel::nearest_kernels();
     const TruthParts parts = parts_of(truth, padded, count, neighbours);
-    memset(truth, 0, parts.bytes);
+    memset(truth, 0, sizeof(Truth));
     truth->metric = metric;
     truth->padded = padded;
     truth->queries = count;
     truth->neighbours = neighbours;
-    truth->panel_width = static_cast<uint32>(kernels.panel_width);
-    truth->group_rows = static_cast<uint32>(kernels.group_rows);
-
-    memcpy(parts.queries, queries, sizeof(float) * padded * count);
-    for (uint32 q = 0; q < padded_queries(count); q++)
-        parts.bias[q] = std::numeric_limits<float>::infinity(); // no query
-    for (uint32 q = 0; q < count; q++) {
-        const float *query = queries + static_cast<Size>(q) * padded;
-        float *panel = parts.panels +
-                       static_cast<Size>(q / truth->panel_width) * truth->panel_width * padded +
-                       q % truth->panel_width;
-        for (uint32 i = 0; i < padded; i++)
-            panel[static_cast<Size>(i) * truth->panel_width] = query[i];
-        if (metric == kernel::CodeMetric::l2)
-            parts.norms[q] = kernel::distance_kernels().inner_product(query, query, padded) / 2;
-        ItemPointerSetInvalid(&parts.tids[q]);
-        set_threshold(truth, parts, q);
-    }
+    memcpy(parts.queries, queries, sizeof(float) * padded * static_cast<Size>(count));
+    kernel::clear_centroids(parts.blocks, kernel::centroid_blocks(count), padded);
+    for (uint32 q = 0; q < count; q++)
+        put_query(truth, parts, q);
 }
 
 void
 set_query_tid(Truth *truth, uint32 query, const ItemPointerData *tid)
 {
-    parts_of(truth).tids[query] = *tid;
+    parts_of(truth).states[query].tid = *tid;
+}
+
+static TrueNeighbour *
+heap_of(const Truth *truth, const TruthParts &parts, uint32 query)
+{
+    return parts.heaps + static_cast<Size>(query) * truth->neighbours;
+}
+
+static bool
+is_full(const Truth *truth, const TruthParts &parts, uint32 query)
+{
+    return parts.states[query].found == truth->neighbours;
 }
 
 static void
 add_neighbour(const Truth *truth, const TruthParts &parts, uint32 query, const TrueNeighbour &found)
 {
-    TrueNeighbour *heap = parts.heaps + static_cast<Size>(query) * truth->neighbours;
-    uint32 *size = &parts.sizes[query];
-    if (*size == truth->neighbours) {
+    TrueNeighbour *heap = heap_of(truth, parts, query);
+    uint32 *size = &parts.states[query].found;
+    if (is_full(truth, parts, query)) {
         if (!is_nearer(found, heap[0]))
             return;
         std::pop_heap(heap, heap + *size, is_nearer);
@@ -190,62 +201,92 @@ add_neighbour(const Truth *truth, const TruthParts &parts, uint32 query, const T
         heap[(*size)++] = found;
     }
     std::push_heap(heap, heap + *size, is_nearer);
-    set_threshold(truth, parts, query);
 }
 
-/// distances[q] of the row to `count` queries from `first` on.
+/// The T that a distance from codes is compared with: the farthest neighbour's distance, and four
+/// standard deviations of what rounding does to it. After the rotation rounding errors point
+/// anywhere, so their product with a vector is that of the lengths over sqrt(padded).
+static float
+threshold(const Truth *truth, const TruthParts &parts, uint32 query)
+{
+    const QueryState &state = parts.states[query];
+    if (!is_full(truth, parts, query))
+        return std::numeric_limits<float>::infinity();
+    const float farthest = heap_of(truth, parts, query)->distance;
+    const float spread = 4.0f / std::sqrt(static_cast<float>(truth->padded));
+    const float error = state.error + truth->row_error;
+    if (truth->metric == kernel::CodeMetric::l2)
+        return farthest + error * error + 2.0f * spread * error * std::sqrt(farthest);
+    return farthest + state.error * truth->row_error +
+           spread * (state.error * truth->row_length + truth->row_error * state.length);
+}
+
+/// Puts the queries' thresholds where the product finds them.
 static void
-query_distances(const Truth *truth, const TruthParts &parts, const float *row, uint32 first,
-                uint32 count, float *distances)
+set_thresholds(const Truth *truth, const TruthParts &parts)
+{
+    for (uint32 q = 0; q < truth->queries; q++) {
+        const float t = threshold(truth, parts, q);
+        const float norm =
+            truth->metric == kernel::CodeMetric::l2 ? parts.states[q].norm2 - t : -2.0f * t;
+        memcpy(parts.blocks + kernel::norm_tile(q, truth->padded) * kernel::kTileBytes +
+                   kernel::place_in_tile(q),
+               &norm, sizeof(norm));
+    }
+}
+
+static float
+exact_distance(const Truth *truth, const TruthParts &parts, const float *row, uint32 query)
 {
     const kernel::DistanceKernels &kernels = kernel::distance_kernels();
-    const float *queries = parts.queries + static_cast<Size>(first) * truth->padded;
-    if (truth->metric == kernel::CodeMetric::l2) {
-        kernels.l2_squared_batch(row, queries, truth->padded, count, truth->padded, distances);
+    const float *q = parts.queries + static_cast<Size>(query) * truth->padded;
+    return truth->metric == kernel::CodeMetric::l2 ? kernels.l2_squared(row, q, truth->padded)
+                                                   : -kernels.inner_product(row, q, truth->padded);
+}
+
+/// Rows of one call of the kernel.
+struct ShownRows {
+    const float *rows;
+    const ItemPointerData *tids;
+    const int32 *lists;
+    const int32 *spill_lists;
+    uint32 count;
+};
+
+static void
+compare(const Truth *truth, const TruthParts &parts, const ShownRows &shown, uint32 r, uint32 query)
+{
+    if (query >= truth->queries ||
+        ItemPointerEquals(const_cast<ItemPointerData *>(&shown.tids[r]), &parts.states[query].tid))
         return;
-    }
-    kernels.inner_product_batch(row, queries, truth->padded, count, truth->padded, distances);
-    for (uint32 q = 0; q < count; q++)
-        distances[q] = -distances[q];
+    const float *row = shown.rows + static_cast<Size>(r) * truth->padded;
+    add_neighbour(truth, parts, query,
+                  {exact_distance(truth, parts, row, query), shown.lists[r],
+                   shown.spill_lists != nullptr ? shown.spill_lists[r] : -1});
 }
 
-static bool
-may_gain(const Truth *truth, const TruthParts &parts, uint32 query, float distance)
-{
-    return parts.sizes[query] < truth->neighbours ||
-           distance <= parts.heaps[static_cast<Size>(query) * truth->neighbours].distance;
-}
-
-/// Compares one row with all queries.
 static void
-show_row(const Truth *truth, const TruthParts &parts, const float *row, const ItemPointerData *tid,
-         int32 list, int32 spill_list)
+show_some(Truth *truth, const TruthParts &parts, const ShownRows &shown)
 {
-    query_distances(truth, parts, row, 0, truth->queries, parts.distances);
-    for (uint32 q = 0; q < truth->queries; q++)
-        if (may_gain(truth, parts, q, parts.distances[q]) &&
-            !ItemPointerEquals(const_cast<ItemPointerData *>(tid), &parts.tids[q]))
-            add_neighbour(truth, parts, q, {parts.distances[q], list, spill_list});
-}
-
-/// best[i]: the query that gains most from row i, if any does.
-static void
-best_queries(const Truth *truth, const TruthParts &parts, const float *rows, uint32 count,
-             int32 *best)
-{
-    const uint32 in_group = truth->group_rows;
-    const uint32 padded = truth->padded;
-    const uint32 groups = (count + in_group - 1) / in_group;
-    for (uint32 r = 0; r < groups * in_group; r++) {
-        const float *row = rows + static_cast<Size>(Min(r, count - 1)) * padded; // padding repeats
-        float *group =
-            parts.groups + static_cast<Size>(r / in_group) * in_group * padded + r % in_group;
-        for (uint32 i = 0; i < padded; i++)
-            group[static_cast<Size>(i) * in_group] = row[i];
+    kernel::RowFactors factors[kernel::kNearRows];
+    float limits[kernel::kNearRows];
+    uint64 masks[kernel::kNearRows];
+    kernel::quantize_rows(shown.rows, shown.count, truth->padded, parts.codes, factors);
+    truth->row_error = truth->row_length = 0;
+    for (uint32 r = 0; r < shown.count; r++) {
+        truth->row_error = Max(truth->row_error, rounding_error(factors[r].scale, truth->padded));
+        truth->row_length = Max(truth->row_length, std::sqrt(factors[r].norm2));
+        limits[r] = truth->metric == kernel::CodeMetric::l2 ? -factors[r].norm2 : 0.0f;
     }
-    const uint32 panels = (truth->queries + truth->panel_width - 1) / truth->panel_width;
-    kernel::nearest_kernels().nearest(parts.groups, groups, padded, parts.panels, parts.bias,
-                                      panels, best);
+    set_thresholds(truth, parts);
+    for (uint32 first = 0; first < truth->queries; first += kernel::kBlockCentroids) {
+        const uint8 *block =
+            parts.blocks + first / kernel::kBlockCentroids * block_bytes(truth->padded);
+        kernel::near_masks(parts.codes, factors, shown.count, truth->padded, block, limits, masks);
+        for (uint32 r = 0; r < shown.count; r++)
+            for (uint64 left = masks[r]; left != 0; left &= left - 1)
+                compare(truth, parts, shown, r, first + pg_rightmost_one_pos64(left));
+    }
 }
 
 void
@@ -253,23 +294,12 @@ show_rows(Truth *truth, const float *rows, const ItemPointerData *tids, const in
           const int32 *spill_lists, uint32 count)
 {
     const TruthParts parts = parts_of(truth);
-    const uint32 at_once = groups_at_once(truth->padded) * truth->group_rows;
-    int32 best[kMostRows];
-    if (truth->queries == 0)
-        return;
-    for (uint32 first = 0; first < count; first += at_once) {
-        const uint32 some = Min(at_once, count - first);
-        const float *block = rows + static_cast<Size>(first) * truth->padded;
-        best_queries(truth, parts, block, some, best);
-        for (uint32 r = 0; r < some; r++) {
-            const float *row = block + static_cast<Size>(r) * truth->padded;
-            float distance;
-            query_distances(truth, parts, row, static_cast<uint32>(best[r]), 1, &distance);
-            if (may_gain(truth, parts, static_cast<uint32>(best[r]), distance))
-                show_row(truth, parts, row, &tids[first + r], lists[first + r],
-                         spill_lists != nullptr ? spill_lists[first + r] : -1);
-        }
-    }
+    const uint32 at_once = rows_at_once(truth->padded);
+    for (uint32 first = 0; first < count && truth->queries > 0; first += at_once)
+        show_some(truth, parts,
+                  {rows + static_cast<Size>(first) * truth->padded, tids + first, lists + first,
+                   spill_lists != nullptr ? spill_lists + first : nullptr,
+                   Min(at_once, count - first)});
 }
 
 void
@@ -278,8 +308,8 @@ merge_truth(Truth *into, const Truth *from)
     const TruthParts parts = parts_of(into);
     const TruthParts other = parts_of(from);
     for (uint32 q = 0; q < into->queries; q++)
-        for (uint32 i = 0; i < other.sizes[q]; i++)
-            add_neighbour(into, parts, q, other.heaps[static_cast<Size>(q) * from->neighbours + i]);
+        for (uint32 i = 0; i < other.states[q].found; i++)
+            add_neighbour(into, parts, q, heap_of(from, other, q)[i]);
 }
 
 uint32
@@ -299,9 +329,8 @@ TruthQuery
 get_truth(const Truth *truth, uint32 query, TrueNeighbour *out)
 {
     const TruthParts parts = parts_of(truth);
-    const uint32 count = parts.sizes[query];
-    memcpy(out, parts.heaps + static_cast<Size>(query) * truth->neighbours,
-           count * sizeof(TrueNeighbour));
+    const uint32 count = parts.states[query].found;
+    memcpy(out, heap_of(truth, parts, query), count * sizeof(TrueNeighbour));
     std::sort_heap(out, out + count, is_nearer);
     return {parts.queries + static_cast<Size>(query) * truth->padded, count};
 }
