@@ -4,9 +4,14 @@
 
 bench_help() {
     cat <<END
-usage: ./run bench kernels [OPTION…] | build [DIM [LISTS [TRAIN_ROWS [ASSIGN_ROWS]]]]
+usage: ./run bench ann [--url URL] [--peer URL]… [OPTION…]
+                   | kernels [OPTION…] | build [DIM [LISTS [TRAIN_ROWS [ASSIGN_ROWS]]]]
                    | offline [OPTION…] | ivfflat DATA URL [PEER_URL] | input URL [PEER_URL]
 
+  ann      ivfrabitq through SQL, and pgvector's hnsw and ivfflat beside it: recall, queries per
+           second, building, filters, inserts, growth, cold starts; a JSON and a picture
+           (options: tests/bench/ann_bench.cpp). Without --url it measures a server made for it,
+           and is little more than a trial: --quick, or sizes of your own, go with that
   kernels  what the distance kernels read per second, beside this machine's memory
            (options of google-benchmark, e.g. --benchmark_filter=l2_squared_batch/avx2)
   build    how long the training of an ivfflat index takes
@@ -15,7 +20,7 @@ usage: ./run bench kernels [OPTION…] | build [DIM [LISTS [TRAIN_ROWS [ASSIGN_R
   ivfflat  build time, recall and queries per second through SQL, by probes
   input    how fast the text form of vectors is read
 
-The last two measure running servers, named by libpq connection strings; with a second one, which
+ivfflat and input measure running servers, named by libpq connection strings; with a second one, which
 may run pgvector, they print ratios (tests/bench/ivfflat_vs_peer.sh, tests/bench/input_speed.sh).
 END
 }
@@ -24,7 +29,7 @@ command_bench() {
     local what=${1:-}
     shift || true
     case $what in
-    kernels | build | offline) ;;
+    ann | kernels | build | offline) ;;
     ivfflat) exec "$TOP/tests/bench/ivfflat_vs_peer.sh" "$@" ;;
     input) exec "$TOP/tests/bench/input_speed.sh" "$@" ;;
     help | --help | -h)
@@ -40,6 +45,7 @@ command_bench() {
     find_postgresql
     build release || return 1
     case $what in
+    ann) bench_ann "$@" ;;
     kernels) "$BUILD/tests/vecmesh_kernel_bench" "$@" ;;
     offline)
         "$BUILD/tests/vecmesh_ann_offline" --library "$BUILD/extension/build/vector_build.so" \
@@ -47,4 +53,26 @@ command_bench() {
         ;;
     build) "$BUILD/tests/vecmesh_build_bench" "$BUILD/extension/build/vector_build.so" "$@" ;;
     esac
+}
+
+# bench_ann OPTION…: on the servers that --url and --peer name, or on one of our own.
+bench_ann() {
+    local commit
+    commit=$(git -C "$TOP" describe --always --dirty 2>/dev/null || echo unknown)
+    ANN_OPTIONS=(--glosses "$TOP/tests/data/glosses" --commit "$commit" "$@")
+    case " $* " in
+    *" --url "*) run_ann ;;
+    *)
+        install_extensions
+        with_test_server ann run_ann_here "shared_buffers = 1GB" "maintenance_work_mem = 1GB" \
+            "max_wal_size = 4GB" "jit = off" "autovacuum = off"
+        ;;
+    esac
+}
+
+run_ann() { "$BUILD/tests/vecmesh_ann_bench" "${ANN_OPTIONS[@]}"; }
+
+run_ann_here() {
+    ANN_OPTIONS+=(--url "host=127.0.0.1 port=$PORT user=postgres dbname=postgres")
+    run_ann
 }
