@@ -129,6 +129,16 @@ keep(Survivor *out, std::uint32_t slot, std::uint32_t kept, const Rows &rows) no
     return out;
 }
 
+/// Fetches its share of the next run beside group i.
+inline void
+fetch_ahead(const GroupRun &run, std::uint32_t i, std::uint32_t *fetched) noexcept
+{
+    const std::uint32_t bytes = run.rescale_offset + 64;
+    for (; std::uint64_t{*fetched} * run.count < std::uint64_t{i + 1} * run.next_groups; ++*fetched)
+        for (std::uint32_t at = 0; at < bytes; at += 64)
+            __builtin_prefetch(run.next + std::size_t{*fetched} * run.stride + at, 0, 2);
+}
+
 std::uint32_t
 scan_groups(const ScanQuery &query, const GroupRun &run, const std::uint32_t *masks, float g,
             float margin, float threshold, Survivor *out) noexcept
@@ -136,8 +146,10 @@ scan_groups(const ScanQuery &query, const GroupRun &run, const std::uint32_t *ma
     const Bound bound = {_mm256_set1_ps(query.scale), _mm256_set1_ps(query.base), _mm256_set1_ps(g),
                          _mm256_set1_ps(margin), _mm256_set1_ps(threshold)};
     Survivor *end = out;
+    std::uint32_t fetched = 0;
     const std::uint8_t *group = run.codes;
     for (std::uint32_t i = 0; i < run.count; i++, group += run.stride) {
+        fetch_ahead(run, i, &fetched);
         if (masks != nullptr && masks[i] == 0)
             continue;
         __m256i sums[4];

@@ -77,6 +77,17 @@ template <class C> struct Avx512Rabitq {
         return out;
     }
 
+    /// Fetches its share of the next run beside group i.
+    static inline void fetch_ahead(const GroupRun &run, std::uint32_t i,
+                                   std::uint32_t *fetched) noexcept
+    {
+        const std::uint32_t bytes = run.rescale_offset + 64;
+        for (; std::uint64_t{*fetched} * run.count < std::uint64_t{i + 1} * run.next_groups;
+             ++*fetched)
+            for (std::uint32_t at = 0; at < bytes; at += 64)
+                __builtin_prefetch(run.next + std::size_t{*fetched} * run.stride + at, 0, 2);
+    }
+
     static std::uint32_t scan_groups(const ScanQuery &query, const GroupRun &run,
                                      const std::uint32_t *masks, float g, float margin,
                                      float threshold, Survivor *out) noexcept
@@ -85,8 +96,10 @@ template <class C> struct Avx512Rabitq {
                              _mm512_set1_ps(g), _mm512_set1_ps(margin), _mm512_set1_ps(threshold)};
         const std::size_t vectors = query.scan_dimensions / 16;
         Survivor *end = out;
+        std::uint32_t fetched = 0;
         const std::uint8_t *group = run.codes;
         for (std::uint32_t i = 0; i < run.count; i++, group += run.stride) {
+            fetch_ahead(run, i, &fetched);
             if (masks != nullptr && masks[i] == 0)
                 continue;
             const GroupSums sums = C::group_sums(query.lut, group, vectors);

@@ -9,6 +9,7 @@
 // rows. Only the rows count as read; the query stays in the first-level cache.
 #include "centroid_bench.hpp"
 #include "kernel/distance.hpp"
+#include "rabitq_bench.hpp"
 
 #include <benchmark/benchmark.h>
 #include <cstdint>
@@ -146,6 +147,7 @@ main(int argc, char **argv)
                 if (const DistanceKernels *kernels = distance_kernels_for(isa))
                     add_all(*kernels, dim, set);
     add_centroid_benchmarks();
+    add_rabitq_benchmarks();
     benchmark::Initialize(&argc, argv);
     if (benchmark::ReportUnrecognizedArguments(argc, argv))
         return 1;
