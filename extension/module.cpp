@@ -6,6 +6,7 @@
 #include "index/ivf/options.hpp"
 #include "index/ivfrabitq/options.hpp"
 #include "pg/entry.hpp"
+#include "wal_hooks/wal_mode.hpp"
 
 extern "C" {
 PG_MODULE_MAGIC;
@@ -15,6 +16,7 @@ PGDLLEXPORT void _PG_init(void);
 void
 _PG_init(void)
 {
+    vx::wal::initialise();
     vx::ivf::initialise_options();
     vx::ivfrabitq::initialise_options();
 }

@@ -1,43 +1,112 @@
 // SPDX-License-Identifier: PostgreSQL
+//
+// PostgreSQL's Generic WAL records, made from the staged steps and replayed by PostgreSQL's own
+// redo. GenericXLogFinish() would find out what changed by comparing two copies of each page byte
+// by byte, most of an insert's time; an edit knows it. What Generic redo wants of a page is
+//
+//     +--------+--------+--------------+--------+------ - -
+//     | offset | length | length bytes | offset | ...         uint16, native byte order
+//     +--------+--------+--------------+--------+------ - -
 #include "pg/postgres.hpp"
 
 #include "wal_hooks/carrier.hpp"
 
 extern "C" {
-#include "access/generic_xlog.h"
+#include "access/rmgr.h"
+#include "access/xloginsert.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 }
 
+#include "wal_hooks/page_edit.hpp"
+
 namespace vx::wal
 {
 
-void
-apply_with_generic_wal(Relation relation, const PageDelta *pages, int count)
+constexpr uint32 kFragmentHeaderBytes = 2 * sizeof(uint16);
+
+struct Fragments {
+    bool image; // log the page as a whole
+    char *bytes;
+    uint32 length;
+};
+
+/// How many bytes its fragments take. A nibble is half of one.
+static uint32
+fragment_bytes(const PageDelta &page)
 {
-    GenericXLogState *state = GenericXLogStart(relation);
-    for (int i = 0; i < count; i++) {
-        const int flags = pages[i].initialise ? GENERIC_XLOG_FULL_IMAGE : 0;
-        Page image = GenericXLogRegisterBuffer(state, pages[i].buffer, flags);
-        if (!apply_page_delta(image, pages[i]))
-            elog(ERROR, "staged page edit is not valid");
+    DeltaReader reader(page.delta, page.length, kPageBounds);
+    Step step;
+    uint32 bytes = 0;
+    while (reader.next(&step))
+        bytes += has_nibbles(step.operation) ? step.count * (kFragmentHeaderBytes + 1)
+                                             : kFragmentHeaderBytes + step.count;
+    return bytes;
+}
+
+static char *
+put_fragment(char *out, Page page, uint32 offset, uint32 length) noexcept
+{
+    const uint16 head[] = {static_cast<uint16>(offset), static_cast<uint16>(length)};
+    static_assert(sizeof(head) == kFragmentHeaderBytes);
+    memcpy(out, head, sizeof(head));
+    memcpy(out + sizeof(head), page + offset, length);
+    return out + sizeof(head) + length;
+}
+
+/// With the bytes that the changed page has: where steps overlap, the last one's.
+static void
+fill_fragments(Fragments *fragments, const PageDelta &delta) noexcept
+{
+    Page page = BufferGetPage(delta.buffer);
+    DeltaReader reader(delta.delta, delta.length, kPageBounds);
+    Step step;
+    char *out = fragments->bytes;
+    while (reader.next(&step)) {
+        if (!has_nibbles(step.operation)) {
+            out = put_fragment(out, page, step.offset, step.count);
+            continue;
+        }
+        for (uint32 i = 0; i < step.count; i++)
+            out = put_fragment(out, page, step.offset + i * step.stride, 1);
     }
-    GenericXLogFinish(state);
+    fragments->length = static_cast<uint32>(out - fragments->bytes);
+}
+
+static void
+register_page(uint8 id, const PageDelta &page, const Fragments &fragments)
+{
+    XLogRegisterBuffer(id, page.buffer,
+                       REGBUF_STANDARD | (fragments.image ? REGBUF_FORCE_IMAGE : 0));
+    if (!fragments.image)
+        XLogRegisterBufData(id, fragments.bytes, static_cast<int>(fragments.length));
 }
 
 void
-apply_unlogged(const PageDelta *pages, int count)
+apply_with_generic_wal(Relation, const PageDelta *pages, int count)
 {
-    bool valid = true;
+    Fragments fragments[kMaxPagesPerEdit];
+    for (int i = 0; i < count; i++) {
+        const uint32 bytes = fragment_bytes(pages[i]);
+        // Generic redo cannot initialise a page
+        fragments[i].image = pages[i].initialise || bytes >= BLCKSZ;
+        fragments[i].bytes = fragments[i].image ? nullptr : static_cast<char *>(palloc(bytes));
+    }
 
     START_CRIT_SECTION();
+    change_pages(pages, count);
+    XLogBeginInsert();
     for (int i = 0; i < count; i++) {
-        valid &= apply_page_delta(BufferGetPage(pages[i].buffer), pages[i]);
-        MarkBufferDirty(pages[i].buffer);
+        if (!fragments[i].image)
+            fill_fragments(&fragments[i], pages[i]);
+        register_page(static_cast<uint8>(i), pages[i], fragments[i]);
     }
-    if (!valid) // half changed, and nothing to restore it from: as a failure to write WAL
-        elog(PANIC, "staged page edit is not valid");
+    stamp_pages(pages, count, XLogInsert(RM_GENERIC_ID, 0));
     END_CRIT_SECTION();
+
+    for (int i = 0; i < count; i++)
+        if (!fragments[i].image)
+            pfree(fragments[i].bytes);
 }
 
 } // namespace vx::wal

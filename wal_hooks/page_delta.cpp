@@ -6,42 +6,34 @@
 namespace vx::wal
 {
 
-static bool
-copy_fragments(char *page, const char *fragments, uint32 length) noexcept
+bool
+has_valid_header(Page page) noexcept
 {
-    uint32 position = 0;
-    while (position < length) {
-        uint16 offset;
-        uint16 size;
-        if (length - position < kFragmentHeaderBytes)
-            return false;
-        memcpy(&offset, fragments + position, sizeof(offset));
-        memcpy(&size, fragments + position + sizeof(offset), sizeof(size));
-        position += kFragmentHeaderBytes;
-        if (offset < kFirstWritableByte || offset > BLCKSZ || size > BLCKSZ - offset ||
-            size > length - position)
-            return false;
-        memcpy(page + offset, fragments + position, size);
-        position += size;
+    const auto *header = reinterpret_cast<PageHeader>(page);
+    return header->pd_lower >= SizeOfPageHeaderData && header->pd_lower <= header->pd_upper &&
+           header->pd_upper <= header->pd_special && header->pd_special <= BLCKSZ;
+}
+
+static bool
+run_steps(Page page, const void *delta, Size length) noexcept
+{
+    DeltaReader reader(delta, length, kPageBounds);
+    Step step;
+    while (reader.next(&step)) {
+        if (step.operation == Operation::initialise)
+            PageInit(page, BLCKSZ, step.count);
+        else
+            apply_step(page, step);
     }
-    return true;
+    return reader.error() == nullptr;
 }
 
 bool
-apply_page_delta(Page page, const PageDelta &delta) noexcept
+apply_page_delta(Page page, const void *delta, Size length) noexcept
 {
-    if (delta.initialise) {
-        if (delta.special_size > kMaxSpecialBytes)
-            return false;
-        PageInit(page, BLCKSZ, delta.special_size);
-    }
-
     auto *header = reinterpret_cast<PageHeader>(page);
     const uint16 old_lower = header->pd_lower;
-    if (!copy_fragments(page, delta.fragments, delta.length))
-        return false;
-    if (header->pd_lower < SizeOfPageHeaderData || header->pd_lower > header->pd_upper ||
-        header->pd_upper > header->pd_special || header->pd_special > BLCKSZ)
+    if (!run_steps(page, delta, length) || !has_valid_header(page))
         return false;
 
     // The hole stays zero: full-page images leave it out, so its content would not survive replay.

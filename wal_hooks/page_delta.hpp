@@ -1,17 +1,10 @@
 // SPDX-License-Identifier: PostgreSQL
 //
-// The change of one page as plain bytes: what an access method stages, what a WAL record carries
-// and what redo applies are the same thing, so every carrier leaves the same page bytes behind.
-//
-// A delta is a sequence of fragments without padding:
-//
-//     +--------+--------+---------------+--------+--------+------ - -
-//     | offset | length | length bytes  | offset | length | ...
-//     +--------+--------+---------------+--------+--------+------ - -
-//       uint16   uint16                   native byte order, as everything in PostgreSQL's WAL
+// One page of an edit and its delta (codec/delta.hpp): what carriers get, and what redo of our own
+// records runs. Whoever applies a delta, the page bytes are the same.
 //
 // The first kFirstWritableByte bytes of a page (LSN, checksum, flags) belong to PostgreSQL and are
-// never part of a fragment.
+// never part of a step.
 #pragma once
 
 #ifndef POSTGRES_H
@@ -23,29 +16,35 @@ extern "C" {
 #include "storage/bufpage.h"
 }
 
+#include "wal_hooks/codec/delta.hpp"
+
 namespace vx::wal
 {
 
 constexpr uint16 kFirstWritableByte = offsetof(PageHeaderData, pd_lower);
-constexpr uint32 kFragmentHeaderBytes = 2 * sizeof(uint16);
 
 /// The largest special space an access method may ask for.
 constexpr uint16 kMaxSpecialBytes = 64;
 
+constexpr PageBounds kPageBounds = {kFirstWritableByte, BLCKSZ, kMaxSpecialBytes};
+
+static_assert(BLCKSZ <= kMaxPageSize);
+
 /// One page of an edit, complete: enough for a carrier to log and to apply.
 struct PageDelta {
-    Buffer buffer;       // pinned and exclusively locked by whoever staged the edit
-    bool initialise;     // start from an empty page; the old content does not matter
-    uint16 special_size; // when initialise
-    uint32 length;       // bytes of fragments
-    const char *fragments;
+    Buffer buffer;   // pinned and exclusively locked by whoever staged the edit
+    bool initialise; // the first step; the old content does not matter
+    uint32 length;
+    const char *delta;
 };
 
-/// Applies the delta to a page image: initialises it if asked, copies the fragments, and zeroes
-/// what a lowered pd_lower gave back to the hole. Raises nothing, allocates nothing: it may run in
-/// a critical section. Returns false, with the page half changed, if a fragment leaves the page or
-/// the result is no valid page: impossible for a staged edit, corruption when the delta came from
-/// WAL.
-bool apply_page_delta(Page page, const PageDelta &delta) noexcept;
+/// The header describes a page: content, hole, special space.
+bool has_valid_header(Page page) noexcept;
+
+/// Applies a delta to a page image and zeroes what a lowered pd_lower gave back to the hole. Raises
+/// nothing, allocates nothing: it may run in a critical section. Returns false, with the page half
+/// changed, if the delta is malformed or the result is no valid page: impossible for a staged edit,
+/// corruption when the delta came from WAL.
+bool apply_page_delta(Page page, const void *delta, Size length) noexcept;
 
 } // namespace vx::wal

@@ -5,6 +5,8 @@
 
 extern "C" {
 #include "access/generic_xlog.h"
+#include "access/xloginsert.h"
+#include "access/xlogrecord.h"
 #include "storage/bufmgr.h"
 }
 
@@ -13,10 +15,11 @@ extern "C" {
 namespace vx::wal
 {
 
-static_assert(kMaxPagesPerEdit <= MAX_GENERIC_XLOG_PAGES,
-              "every edit must fit the carrier with the tightest limit");
+static_assert(kMaxPagesPerEdit <= XLR_NORMAL_MAX_BLOCK_ID + 1,
+              "more would need XLogEnsureRecordSpace() before the critical section");
+static_assert(kMaxPagesPerEdit <= MAX_GENERIC_XLOG_PAGES, "Generic redo takes no more");
 
-constexpr uint32 kInitialFragmentBytes = 256;
+constexpr uint32 kInitialDeltaBytes = 1024;
 
 PageEdit::Staged &
 PageEdit::staged(Handle page)
@@ -38,11 +41,27 @@ PageEdit::add(Buffer buffer)
     Staged &page = pages_[count_];
     page.buffer = buffer;
     page.initialise = false;
-    page.special_size = 0;
+    page.upper = reinterpret_cast<PageHeader>(BufferGetPage(buffer))->pd_upper;
     page.length = 0;
-    page.capacity = kInitialFragmentBytes;
-    page.fragments = static_cast<char *>(palloc(page.capacity));
+    page.capacity = kInitialDeltaBytes;
+    page.delta = static_cast<char *>(palloc(page.capacity));
     return static_cast<Handle>(count_++);
+}
+
+void
+PageEdit::stage(Staged *page, const Step &step)
+{
+    const uint32 bytes = static_cast<uint32>(data_bytes(step));
+    const uint32 needed = page->length + static_cast<uint32>(kMaxHeadBytes) + bytes;
+    if (needed > page->capacity) {
+        page->capacity = Max(needed, page->capacity * 2);
+        page->delta = static_cast<char *>(repalloc(page->delta, page->capacity));
+    }
+    auto *head = reinterpret_cast<uint8 *>(page->delta) + page->length;
+    const uint32 head_bytes = static_cast<uint32>(write_head(step, head));
+    if (bytes > 0)
+        memcpy(head + head_bytes, step.data, bytes);
+    page->length += head_bytes + bytes;
 }
 
 void
@@ -51,51 +70,73 @@ PageEdit::initialise(Handle handle, uint16 special_size)
     Staged &page = staged(handle);
     Assert(page.length == 0 && special_size <= kMaxSpecialBytes);
     page.initialise = true;
-    page.special_size = special_size;
+    page.upper = static_cast<uint16>(BLCKSZ - MAXALIGN(special_size));
+    stage(&page, {Operation::initialise, special_size, 0, 0, nullptr});
+}
+
+/// REQUIRES: the step is not initialise.
+static void
+check_step(const Step &step)
+{
+    // Behind the header: what is in it is PostgreSQL's, or set_lower()'s.
+    constexpr PageBounds content = {SizeOfPageHeaderData, BLCKSZ, 0};
+    if (!fits(step, content))
+        elog(ERROR, "page edit outside the page: %u bytes or nibbles at %u", step.count,
+             step.offset);
 }
 
 void
 PageEdit::write(Handle handle, uint16 offset, const void *bytes, uint16 length)
 {
-    Staged &page = staged(handle);
-    if (offset < kFirstWritableByte || offset > BLCKSZ || length > BLCKSZ - offset)
-        elog(ERROR, "page edit outside the page: %u bytes at %u", length, offset);
-
-    const uint32 needed = page.length + kFragmentHeaderBytes + length;
-    if (needed > page.capacity) {
-        page.capacity = Max(needed, page.capacity * 2);
-        page.fragments = static_cast<char *>(repalloc(page.fragments, page.capacity));
-    }
-    char *end = page.fragments + page.length;
-    memcpy(end, &offset, sizeof(offset));
-    memcpy(end + sizeof(offset), &length, sizeof(length));
-    memcpy(end + kFragmentHeaderBytes, bytes, length);
-    page.length = needed;
+    const Step step = {Operation::bytes, length, offset, 0, static_cast<const uint8 *>(bytes)};
+    check_step(step);
+    stage(&staged(handle), step);
 }
 
 void
-PageEdit::set_lower(Handle page, uint16 lower)
+PageEdit::write_nibbles(Handle handle, uint16 offset, uint16 stride, bool high, const void *nibbles,
+                        uint16 count)
+{
+    const Step step = {high ? Operation::high_nibbles : Operation::low_nibbles, count, offset,
+                       stride, static_cast<const uint8 *>(nibbles)};
+    check_step(step);
+    stage(&staged(handle), step);
+}
+
+void
+PageEdit::set_lower(Handle handle, uint16 lower)
 {
     static_assert(sizeof(LocationIndex) == sizeof(lower));
-    write(page, offsetof(PageHeaderData, pd_lower), &lower, sizeof(lower));
+    Staged &page = staged(handle);
+    if (lower < SizeOfPageHeaderData || lower > page.upper)
+        elog(ERROR, "page edit sets pd_lower to %u, outside the page's content", lower);
+    stage(&page, {Operation::bytes, sizeof(lower), offsetof(PageHeaderData, pd_lower), 0,
+                  reinterpret_cast<const uint8 *>(&lower)});
 }
 
 void
 PageEdit::apply()
 {
     PageDelta deltas[kMaxPagesPerEdit];
+    int changed = 0;
     for (int i = 0; i < count_; i++) {
         const Staged &page = pages_[i];
-        deltas[i] = {page.buffer, page.initialise, page.special_size, page.length, page.fragments};
+        if (page.length == 0)
+            continue;
+        // What steps start from must be a page: after this nothing can go wrong any more.
+        if (!page.initialise && !has_valid_header(BufferGetPage(page.buffer)))
+            ereport(ERROR,
+                    (errcode(ERRCODE_INDEX_CORRUPTED),
+                     errmsg("index \"%s\" has no valid page header in block %u",
+                            RelationGetRelationName(relation_), BufferGetBlockNumber(page.buffer)),
+                     errhint("Please REINDEX it.")));
+        deltas[changed++] = {page.buffer, page.initialise, page.length, page.delta};
     }
-
-    if (RelationNeedsWAL(relation_))
-        apply_with_generic_wal(relation_, deltas, count_);
-    else
-        apply_unlogged(deltas, count_);
+    if (changed > 0)
+        choose_carrier(relation_)(relation_, deltas, changed);
 
     for (int i = 0; i < count_; i++)
-        pfree(pages_[i].fragments);
+        pfree(pages_[i].delta);
     count_ = 0;
 }
 

@@ -2,10 +2,10 @@
 //
 // PageEdit: the one way access methods change pages of an index that others can see.
 //
-// An edit is an atomic change of up to kMaxPagesPerEdit pages. It is staged first, as a list of
-// bytes to place (page_delta.hpp), and applied at once: after apply() all pages are changed and
-// logged, before it none is. How it is logged is the carrier's matter; the access method cannot
-// tell, and the page bytes are the same with every carrier.
+// An edit is an atomic change of up to kMaxPagesPerEdit pages. It is staged first, as the steps of
+// a delta (codec/delta.hpp), and applied at once: after apply() all pages are changed and logged,
+// before it none is. How it is logged is the carrier's matter; the access method cannot tell, and
+// the page bytes are the same with every carrier.
 //
 //     wal::PageEdit edit(index);
 //     auto page = edit.add(buffer);              // pinned, exclusively locked
@@ -47,10 +47,16 @@ class PageEdit
     /// the first operation on the page. The old content is not read.
     void initialise(Handle page, uint16 special_size);
 
-    /// Places bytes. What lies between pd_lower and pd_upper after the edit must not be written.
+    /// Places bytes, anywhere after the page header. What lies between pd_lower and pd_upper after
+    /// the edit must not be written.
     void write(Handle page, uint16 offset, const void *bytes, uint16 length);
 
-    /// Sets pd_lower; lowering it zeroes the bytes given up.
+    /// Places `count` half bytes, `stride` bytes apart, in the low or the high halves of the bytes
+    /// there; the other halves stay. Nibble i is in byte i / 2 of `nibbles`, the even ones low.
+    void write_nibbles(Handle page, uint16 offset, uint16 stride, bool high, const void *nibbles,
+                       uint16 count);
+
+    /// Sets pd_lower; lowering it zeroes the bytes given up. REQUIRES: not above pd_upper.
     void set_lower(Handle page, uint16 lower);
 
     /// Logs the edit (if the relation needs WAL) and changes the pages. The edit is spent.
@@ -60,13 +66,14 @@ class PageEdit
     struct Staged {
         Buffer buffer;
         bool initialise;
-        uint16 special_size;
+        uint16 upper; // pd_upper after the edit: no step changes it
         uint32 length;
         uint32 capacity;
-        char *fragments;
+        char *delta;
     };
 
     Staged &staged(Handle page);
+    void stage(Staged *page, const Step &step);
 
     Relation relation_;
     int count_ = 0;

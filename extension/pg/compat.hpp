@@ -22,6 +22,7 @@ extern "C" {
 #include "access/relscan.h"
 #include "access/stratnum.h"
 #include "access/transam.h"
+#include "access/xlogreader.h"
 #include "catalog/index.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
@@ -148,6 +149,27 @@ relation_locator(Relation relation)
     return &relation->rd_locator;
 #else
     return &relation->rd_node;
+#endif
+}
+
+/// Where a block reference of a WAL record points; 16 renamed the fields.
+struct RecordBlock {
+    Oid tablespace, database, relation;
+    BlockNumber block;
+};
+
+inline RecordBlock
+record_block(XLogReaderState *record, uint8 id)
+{
+    BlockNumber block;
+#if PG_VERSION_NUM >= 160000
+    RelFileLocator file;
+    XLogRecGetBlockTag(record, id, &file, nullptr, &block);
+    return {file.spcOid, file.dbOid, file.relNumber, block};
+#else
+    RelFileNode file;
+    XLogRecGetBlockTag(record, id, &file, nullptr, &block);
+    return {file.spcNode, file.dbNode, file.relNode, block};
 #endif
 }
 

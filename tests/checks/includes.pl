@@ -3,7 +3,7 @@
 #
 # The dependency rule between the folders (extension/README.md), by what the files include:
 #
-#   kernel -> nothing            pg -> PostgreSQL              wal_hooks -> pg, index page formats
+#   kernel, wal_hooks/codec -> nothing     pg -> PostgreSQL    wal_hooks -> pg, index page formats
 #   types, index, check -> kernel, pg, wal_hooks, build/build_api.hpp
 #   distribution -> pg           cli -> no server header, no other folder
 #
@@ -19,12 +19,13 @@ use File::Find;
 
 my %may_use = (
 	kernel       => [],
+	wal_codec    => [],
 	pg           => [],
 	types        => [qw(kernel pg wal_hooks types)],
 	index        => [qw(kernel pg wal_hooks index types build)],
 	check        => [qw(kernel pg wal_hooks check index types)],
 	build        => [qw(kernel pg build)],
-	wal_hooks    => [qw(pg wal_hooks index)],
+	wal_hooks    => [qw(pg wal_hooks wal_codec index)],
 	distribution => [qw(pg distribution)],
 	cli          => [qw(cli)],
 	module       => [qw(pg kernel types index check wal_hooks)],
@@ -46,6 +47,7 @@ sub zone_of
 	my ($file) = @_;
 	return 'cli'          if $file =~ m{^distribution/cli/};
 	return 'distribution' if $file =~ m{^distribution/};
+	return 'wal_codec'    if $file =~ m{^wal_hooks/codec/};
 	return 'wal_hooks'    if $file =~ m{^wal_hooks/};
 	return $1             if $file =~ m{^extension/(\w+)/};
 	return 'module';
@@ -79,7 +81,7 @@ sub check_include
 	if (!defined $target)
 	{
 		complain($file, $line, "\"$include\": a $zone file knows no PostgreSQL header")
-		  if $include =~ /(?<!\.pb)\.h$/ && ($zone eq 'kernel' || $zone eq 'cli');
+		  if $include =~ /(?<!\.pb)\.h$/ && ($zone eq 'kernel' || $zone eq 'wal_codec' || $zone eq 'cli');
 		return;
 	}
 	return if $target eq $zone || grep { $_ eq $target } @{ $may_use{$zone} };

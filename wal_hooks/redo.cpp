@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: PostgreSQL
+//
+// Replay. A record is checked completely before the first page is touched: its type, its number of
+// blocks, every step of every delta. What does not pass stops the server as any corrupt record
+// does; nothing is read or written outside the record and the page.
+#include "pg/postgres.hpp"
+
+#include "wal_hooks/resource_manager.hpp"
+
+extern "C" {
+#include "access/xlogutils.h"
+#include "storage/bufmgr.h"
+}
+
+#include "wal_hooks/records.hpp"
+
+namespace vx::wal
+{
+
+static const char *
+type_name(XLogReaderState *record)
+{
+    const RecordType *type = find_record_type(XLogRecGetInfo(record));
+    return type != nullptr ? type->name : "unknown";
+}
+
+// PostgreSQL adds a context line with the record's position and all its blocks.
+
+[[noreturn]] static void
+report_bad_record(XLogReaderState *record, const char *what)
+{
+    ereport(PANIC, (errcode(ERRCODE_DATA_CORRUPTED),
+                    errmsg("invalid vector/%s record: %s", type_name(record), what)));
+    pg_unreachable();
+}
+
+[[noreturn]] static void
+report_bad_block(XLogReaderState *record, uint8 id, const char *what)
+{
+    const pg::RecordBlock at = pg::record_block(record, id);
+    ereport(PANIC,
+            (errcode(ERRCODE_DATA_CORRUPTED),
+             errmsg("invalid vector/%s record: change of block %u of relation %u/%u/%u: %s",
+                    type_name(record), at.block, at.tablespace, at.database, at.relation, what)));
+    pg_unreachable();
+}
+
+static int
+block_count(XLogReaderState *record)
+{
+    return XLogRecMaxBlockId(record) + 1;
+}
+
+static void
+check_block(XLogReaderState *record, uint8 block)
+{
+    if (!XLogRecHasBlockRef(record, block))
+        report_bad_record(record, "a block reference is missing");
+    const BlockDelta delta = block_delta(record, block);
+    if (delta.image) {
+        if (delta.will_init || delta.length > 0)
+            report_bad_block(record, block, "there is a full-page image, too");
+        return;
+    }
+    if (delta.length == 0)
+        report_bad_block(record, block, "it is empty");
+    if (const char *error = delta_error(delta.delta, delta.length, kPageBounds))
+        report_bad_block(record, block, error);
+    if (starts_with_initialise(delta.delta, delta.length) != delta.will_init)
+        report_bad_block(record, block, "it and the block's flags disagree on an empty page");
+}
+
+void
+redo_edit(XLogReaderState *record)
+{
+    const int blocks = block_count(record);
+    for (int i = 0; i < blocks; i++)
+        check_block(record, static_cast<uint8>(i));
+
+    // As on the primary: all pages are locked, in the order of the edit, before the first changes.
+    Buffer buffers[kMaxPagesPerEdit];
+    XLogRedoAction actions[kMaxPagesPerEdit];
+    for (int i = 0; i < blocks; i++) {
+        const auto id = static_cast<uint8>(i);
+        const bool will_init = block_delta(record, id).will_init;
+        actions[i] = XLogReadBufferForRedoExtended(
+            record, id, will_init ? RBM_ZERO_AND_LOCK : RBM_NORMAL, false, &buffers[i]);
+    }
+    for (int i = 0; i < blocks; i++) {
+        if (actions[i] != BLK_NEEDS_REDO)
+            continue;
+        const BlockDelta delta = block_delta(record, static_cast<uint8>(i));
+        Page page = BufferGetPage(buffers[i]);
+        if (!apply_page_delta(page, delta.delta, delta.length))
+            report_bad_block(record, static_cast<uint8>(i), "it leaves no valid page header");
+        PageSetLSN(page, record->EndRecPtr);
+        MarkBufferDirty(buffers[i]);
+    }
+    for (int i = 0; i < blocks; i++)
+        if (BufferIsValid(buffers[i]))
+            UnlockReleaseBuffer(buffers[i]);
+}
+
+void
+redo(XLogReaderState *record)
+{
+    const RecordType *type = find_record_type(XLogRecGetInfo(record));
+    if (type == nullptr)
+        report_bad_record(record, "no such type");
+    if (block_count(record) < 1 || block_count(record) > type->max_pages)
+        report_bad_record(record, "wrong number of blocks");
+    if (XLogRecGetDataLen(record) != type->main_bytes)
+        report_bad_record(record, "wrong length of main data");
+    type->redo(record);
+}
+
+} // namespace vx::wal
