@@ -55,9 +55,9 @@ begin_build(Relation heap, Relation index, IndexInfo *info)
     build->heap = heap;
     build->index = index;
     build->info = info;
-    build->operator_class = index::get_operator_class(index);
     page::FilterKind kinds[page::kMaxFilterColumns];
-    const uint32 filter_columns = filter_kinds(index, kinds);
+    const uint32 filter_columns = filter_kinds(index, kinds); // first: it checks the vector's place
+    build->operator_class = index::get_operator_class(index);
     build->meta.page =
         plan_meta(build->operator_class, column_dimensions(index), kinds, filter_columns);
     build->threads = count_threads(heap, index);
