@@ -90,8 +90,6 @@ place_list(Packing *packing, OpenPages *open, std::uint32_t list) noexcept
     PackedList &entry = packing->packed[list];
     entry.shared = take_page(packing, open, entry.groups);
     SharedPage &page = packing->shared[entry.shared];
-    entry.first_group = static_cast<std::uint8_t>(page.groups_used);
-    entry.slice = static_cast<std::uint8_t>(page.slices++);
     page.groups_used = static_cast<std::uint16_t>(page.groups_used + entry.groups);
     if (page.last_list < list)
         page.last_list = list;
@@ -126,6 +124,18 @@ pack_window(Packing *packing, OpenPages *open, std::uint32_t first, std::uint32_
     close_pages(packing, open);
 }
 
+/// Slices lie in a page in the order of their lists, as they are written.
+inline void
+number_slice(Packing *packing, PackedList *entry) noexcept
+{
+    SharedPage &page = packing->shared[entry->shared];
+    if (page.slices == 0)
+        page.groups_used = 0;
+    entry->slice = static_cast<std::uint8_t>(page.slices++);
+    entry->first_group = static_cast<std::uint8_t>(page.groups_used);
+    page.groups_used = static_cast<std::uint16_t>(page.groups_used + entry->groups);
+}
+
 inline void
 number_pages(Packing *packing) noexcept
 {
@@ -134,7 +144,10 @@ number_pages(Packing *packing) noexcept
         PackedList &entry = packing->packed[list];
         entry.run_start = static_cast<std::uint32_t>(page);
         page += entry.run_pages;
-        if (entry.shared != kNoPage && packing->shared[entry.shared].last_list == list)
+        if (entry.shared == kNoPage)
+            continue;
+        number_slice(packing, &entry);
+        if (packing->shared[entry.shared].last_list == list)
             packing->shared[entry.shared].page = static_cast<std::uint32_t>(page++);
     }
     packing->pages = page;

@@ -27,8 +27,13 @@ pack(const std::vector<std::uint32_t> &rows, std::uint32_t groups_per_page, std:
     Packed result;
     result.lists.resize(rows.size());
     result.shared.resize(rows.size());
-    result.packing = {static_cast<std::uint32_t>(rows.size()), groups_per_page, window,
-                      result.lists.data(), result.shared.data(), 0, 0};
+    result.packing = {static_cast<std::uint32_t>(rows.size()),
+                      groups_per_page,
+                      window,
+                      result.lists.data(),
+                      result.shared.data(),
+                      0,
+                      0};
     pack_lists(&result.packing, rows.data());
     return result;
 }
@@ -72,19 +77,24 @@ check(const Packed &packed, const std::vector<std::uint32_t> &rows)
     return groups;
 }
 
-/// Pages in the order in which the rows come: each follows the last, and few are unfinished.
+/// Pages and slices in the order in which the rows come: each follows the last, and few pages are
+/// unfinished.
 void
 check_order(const Packed &packed)
 {
     const Packing &packing = packed.packing;
     std::uint64_t next = 0;
     std::set<std::uint32_t> unfinished;
+    std::vector<std::uint32_t> slices(packing.shared_count), groups(packing.shared_count);
     for (std::uint32_t list = 0; list < packing.lists; list++) {
         const PackedList &entry = packing.packed[list];
         EXPECT_EQ(entry.run_start, next);
         next += entry.run_pages;
         if (entry.shared == kNoPage)
             continue;
+        EXPECT_EQ(entry.slice, slices[entry.shared]++);
+        EXPECT_EQ(entry.first_group, groups[entry.shared]);
+        groups[entry.shared] += entry.groups;
         unfinished.insert(entry.shared);
         EXPECT_LE(unfinished.size(), packing.window + kCarriedPages);
         if (packing.shared[entry.shared].last_list == list) {
