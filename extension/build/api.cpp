@@ -5,6 +5,7 @@
 #include "build/interrupt.hpp"
 #include "build/nearest_index.hpp"
 #include "build/train.hpp"
+#include "build/train_codes.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -18,6 +19,7 @@ namespace
 {
 
 constexpr int kMostThreads = 256;
+constexpr const char *kInvalid = "invalid build request";
 
 template <class Request>
 bool
@@ -38,7 +40,7 @@ run(Request *request, Body &&body) noexcept
     };
     request->error[0] = '\0';
     if (!is_valid(*request))
-        return fail("invalid build request");
+        return fail(kInvalid);
     request->threads = std::clamp(request->threads, 1, kMostThreads);
     try {
         Interrupt interrupt(request->interrupted, request->wants_stop);
@@ -59,6 +61,10 @@ run(Request *request, Body &&body) noexcept
 VxBuildStatus
 api_train(VxTrainRequest *request)
 {
+    if (request->approximate != 0 && request->metric != VX_BUILD_L2) {
+        std::snprintf(request->error, sizeof(request->error), "%s", kInvalid);
+        return VX_BUILD_FAILED;
+    }
     return run(request, [&](Interrupt &interrupt, bool polls_here) {
         train(*request, interrupt, polls_here);
     });
@@ -76,10 +82,11 @@ api_assign(VxAssignRequest *request)
 
 std::size_t
 api_train_memory(std::int64_t row_count, std::int32_t dim, std::int32_t list_count,
-                 std::int32_t threads)
+                 std::int32_t threads, std::int32_t approximate)
 {
-    return train_memory(std::size_t(row_count), std::size_t(dim), std::size_t(list_count),
-                        std::clamp(threads, 1, kMostThreads));
+    const auto memory = approximate != 0 ? train_codes_memory : train_memory;
+    return memory(std::size_t(row_count), std::size_t(dim), std::size_t(list_count),
+                  std::clamp(threads, 1, kMostThreads));
 }
 
 constexpr VxBuildApi kApi = {kVxBuildApiVersion, api_train, api_assign, api_train_memory};

@@ -35,8 +35,9 @@ struct VxTrainRequest {
     int32_t dim;
     int32_t list_count; // 1 <= list_count; may exceed row_count (the surplus is filled, see README)
     VxBuildMetric metric;
-    int32_t iterations; // with many rows: over a part of them, then a few over all (README)
-    uint64_t seed;      // equal input and seed give equal centroids
+    int32_t iterations;  // with many rows: over a part of them, then a few over all (README)
+    uint64_t seed;       // equal input and seed give equal centroids
+    int32_t approximate; // not 0: over int8 codes, several times as fast; VX_BUILD_L2 only
     int32_t threads;
     const volatile int *interrupted; // may be null: cannot be interrupted
     int (*wants_stop)(void);         // may be null; must neither throw nor longjmp
@@ -60,14 +61,15 @@ struct VxAssignRequest {
     char error[256];
 };
 
-constexpr uint32_t kVxBuildApiVersion = 1;
+constexpr uint32_t kVxBuildApiVersion = 2;
 
 struct VxBuildApi {
     uint32_t version; // kVxBuildApiVersion
     VxBuildStatus (*train)(VxTrainRequest *request);
     VxBuildStatus (*assign)(VxAssignRequest *request);
     /// Bytes that train() allocates at its peak beside the caller's buffers, for the memory budget.
-    size_t (*train_memory)(int64_t row_count, int32_t dim, int32_t list_count, int32_t threads);
+    size_t (*train_memory)(int64_t row_count, int32_t dim, int32_t list_count, int32_t threads,
+                           int32_t approximate);
 };
 
 /// The library's one exported symbol besides the module magic.

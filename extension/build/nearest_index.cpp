@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "build/nearest_index.hpp"
 
+#include "build/parallel.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <omp.h>
 
 namespace vx::build
 {
@@ -122,24 +123,7 @@ NearestIndex::find(const float *rows, std::size_t row_count, std::int32_t *lists
                    groups_.data() + thread * block_floats, lists + first);
     };
 
-    if (threads_ <= 1) {
-        for (std::size_t block = 0; block < blocks && !interrupt_.stopped(); block++) {
-            one(block, 0);
-            if (polls_here_)
-                interrupt_.poll();
-        }
-    } else {
-#pragma omp parallel num_threads(threads_)
-        {
-            const auto thread = std::size_t(omp_get_thread_num());
-#pragma omp for schedule(dynamic)
-            for (std::size_t block = 0; block < blocks; block++)
-                if (!interrupt_.stopped())
-                    one(block, thread);
-        }
-    }
-    if (interrupt_.stopped())
-        throw Interrupted{};
+    run_tasks({threads_, polls_here_, interrupt_}, blocks, one);
 }
 
 std::size_t

@@ -11,6 +11,8 @@
 #include "build/train.hpp"
 
 #include "build/nearest_index.hpp"
+#include "build/random.hpp"
+#include "build/train_codes.hpp"
 
 #include <algorithm>
 #include <climits>
@@ -26,18 +28,6 @@ namespace vx::build
 
 namespace
 {
-
-/// Random numbers by counter: value i of a seed, wherever and in whatever order it is asked for.
-/// SplitMix64 (Steele, Lea, Flood, OOPSLA 2014, doi 10.1145/2660193.2660195).
-float
-uniform(std::uint64_t seed, std::uint64_t i) noexcept
-{
-    std::uint64_t z = seed + (i + 1) * 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    z ^= z >> 31;
-    return float(z >> 40) * 0x1p-24f;
-}
 
 void
 normalize(float *x, std::size_t dim) noexcept
@@ -178,6 +168,10 @@ train(VxTrainRequest &request, Interrupt &interrupt, bool polls_here)
 {
     if (request.row_count < request.list_count) {
         train_few(request);
+        return;
+    }
+    if (request.approximate) {
+        train_codes(request, interrupt, polls_here);
         return;
     }
 

@@ -94,9 +94,9 @@ build_assign(VxAssignRequest *request)
 }
 
 Size
-build_train_memory(int64 row_count, int dim, int list_count, int threads)
+build_train_memory(int64 row_count, int dim, int list_count, int threads, bool approximate)
 {
-    return build_api()->train_memory(row_count, dim, list_count, threads);
+    return build_api()->train_memory(row_count, dim, list_count, threads, approximate);
 }
 
 } // namespace vx

@@ -22,6 +22,7 @@ void build_train(VxTrainRequest *request);
 void build_assign(VxAssignRequest *request);
 
 /// Bytes that build_train will allocate beside the caller's buffers.
-Size build_train_memory(int64 row_count, int dim, int list_count, int threads);
+Size build_train_memory(int64 row_count, int dim, int list_count, int threads,
+                        bool approximate = false);
 
 } // namespace vx

@@ -451,7 +451,7 @@ TEST(BuildLibrary, TrainMemoryIsNoLessThanWhatIsTaken)
     Floats all(60000 * dim);
     for (std::size_t i = 0; i < all.size(); i++)
         all[i] = rows[i % rows.size()];
-    const std::size_t estimate = api().train_memory(60000, std::int32_t(dim), lists, 1);
+    const std::size_t estimate = api().train_memory(60000, std::int32_t(dim), lists, 1, 0);
     const std::size_t before = resident();
     static std::size_t most;
     most = 0;
