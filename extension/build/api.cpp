@@ -61,7 +61,7 @@ run(Request *request, Body &&body) noexcept
 VxBuildStatus
 api_train(VxTrainRequest *request)
 {
-    if (request->approximate != 0 && request->metric != VX_BUILD_L2) {
+    if (request->approximate != VX_BUILD_FLOATS && request->metric != VX_BUILD_L2) {
         std::snprintf(request->error, sizeof(request->error), "%s", kInvalid);
         return VX_BUILD_FAILED;
     }
@@ -84,9 +84,12 @@ std::size_t
 api_train_memory(std::int64_t row_count, std::int32_t dim, std::int32_t list_count,
                  std::int32_t threads, std::int32_t approximate)
 {
-    const auto memory = approximate != 0 ? train_codes_memory : train_memory;
-    return memory(std::size_t(row_count), std::size_t(dim), std::size_t(list_count),
-                  std::clamp(threads, 1, kMostThreads));
+    const auto rows = std::size_t(row_count);
+    const auto lists = std::size_t(list_count);
+    threads = std::clamp(threads, 1, kMostThreads);
+    return approximate == VX_BUILD_FLOATS
+               ? train_memory(rows, std::size_t(dim), lists, threads)
+               : train_codes_memory(rows, std::size_t(dim), lists, threads, approximate);
 }
 
 constexpr VxBuildApi kApi = {kVxBuildApiVersion, api_train, api_assign, api_train_memory};

@@ -29,6 +29,13 @@ enum VxBuildMetric {
     VX_BUILD_INNER_PRODUCT = 1, // rows and centroids of length 1: spherical k-means
 };
 
+enum VxBuildApproximation {
+    VX_BUILD_FLOATS = 0,
+    VX_BUILD_CODES = 1, // over int8 codes, several times as fast; VX_BUILD_L2 only
+    VX_BUILD_CODES_FROM_TREE =
+        2, // the same, in the way that VX_BUILD_CODES goes for very many lists
+};
+
 struct VxTrainRequest {
     const float *rows; // row_count x dim, row-major
     int64_t row_count;
@@ -37,7 +44,7 @@ struct VxTrainRequest {
     VxBuildMetric metric;
     int32_t iterations;  // with many rows: over a part of them, then a few over all (README)
     uint64_t seed;       // equal input and seed give equal centroids
-    int32_t approximate; // not 0: over int8 codes, several times as fast; VX_BUILD_L2 only
+    int32_t approximate; // a VxBuildApproximation
     int32_t threads;
     const volatile int *interrupted; // may be null: cannot be interrupted
     int (*wants_stop)(void);         // may be null; must neither throw nor longjmp

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <stdexcept>
 #include <utility>
 
 namespace vx::build
@@ -27,6 +28,16 @@ std::size_t
 tasks_for(std::size_t rows, std::size_t dim) noexcept
 {
     return (rows + rows_per_task(dim) - 1) / rows_per_task(dim);
+}
+
+/// The power of two that brings a largest magnitude outside 2^-20 .. 2^20 to about 1: beyond it,
+/// squares would overflow or lose their digits. Multiplying by it is exact.
+float
+scale_for(float largest) noexcept
+{
+    if (largest == 0.0f || (largest > 0x1p-20f && largest < 0x1p20f))
+        return 1.0f;
+    return std::ldexp(1.0f, -std::clamp(std::ilogb(largest), -126, 126));
 }
 
 std::vector<std::uint32_t>
@@ -55,33 +66,34 @@ CodedRows::find_mean(const VxTrainRequest &request, const Team &team)
 {
     const auto dim = std::size_t(request.dim);
     const auto rows = std::size_t(request.row_count);
+    const auto in_round = std::size_t(team.threads);
     std::vector<double> total(dim);
-    std::vector<double> sums(dim * std::size_t(team.threads));
+    std::vector<double> sums(dim * in_round);
+    std::vector<float> largest(in_round); // each of what its tasks saw
     const std::size_t tasks = tasks_for(rows, dim);
-    float largest = 0;
-    // A round of tasks, one per thread; then their sums.
-    for (std::size_t first = 0; first < tasks; first += std::size_t(team.threads)) {
-        const std::size_t round = std::min(std::size_t(team.threads), tasks - first);
+    for (std::size_t first = 0; first < tasks; first += in_round) {
+        const std::size_t round = std::min(in_round, tasks - first);
         std::fill(sums.begin(), sums.end(), 0.0);
         run_tasks(team, round, [&](std::size_t task, std::size_t) {
-            double *sum = sums.data() + task * dim;
             const std::size_t begin = (first + task) * rows_per_task(dim);
             const std::size_t end = std::min(begin + rows_per_task(dim), rows);
             for (std::size_t r = begin; r < end; r++)
-                for (std::size_t i = 0; i < dim; i++)
-                    sum[i] += double(request.rows[r * dim + i]);
+                for (std::size_t i = 0; i < dim; i++) {
+                    const float x = request.rows[r * dim + i];
+                    sums[task * dim + i] += double(x);
+                    largest[task] = std::max(largest[task], std::fabs(x));
+                }
         });
         for (std::size_t task = 0; task < round; task++)
             for (std::size_t i = 0; i < dim; i++)
                 total[i] += sums[task * dim + i];
     }
-    for (std::size_t i = 0; i < rows * dim; i++)
-        largest = std::max(largest, std::fabs(request.rows[i]));
-    // Outside 2^-20 .. 2^20 squares would overflow or lose their digits.
-    if (largest > 0 && !(largest > 0x1p-20f && largest < 0x1p20f))
-        scale_ = std::ldexp(1.0f, -std::clamp(std::ilogb(largest), -126, 126));
-    for (std::size_t i = 0; i < dim; i++)
+    scale_ = scale_for(*std::max_element(largest.begin(), largest.end()));
+    for (std::size_t i = 0; i < dim; i++) {
+        if (!std::isfinite(total[i])) // no sum of floats overflows in float64
+            throw std::invalid_argument("a row contains NaN or infinity");
         mean_[i] = float(total[i] / double(rows) * double(scale_));
+    }
 }
 
 void

@@ -170,7 +170,7 @@ train(VxTrainRequest &request, Interrupt &interrupt, bool polls_here)
         train_few(request);
         return;
     }
-    if (request.approximate) {
+    if (request.approximate != VX_BUILD_FLOATS) {
         train_codes(request, interrupt, polls_here);
         return;
     }

@@ -28,10 +28,14 @@ constexpr int kFineIterations = 2;
 /// Flat training of more products than that (about a minute on two threads) starts from a tree.
 constexpr double kMostFlatProducts = 2.5e13;
 constexpr int kIterationsAfterTree = 2;
+constexpr int kUsualIterations = 10; // for the memory, which must be known before
 
 bool
-is_tree_first(std::size_t rows, std::size_t lists, std::size_t dim, int iterations) noexcept
+is_tree_first(std::size_t rows, std::size_t lists, std::size_t dim, int iterations,
+              int approximate) noexcept
 {
+    if (approximate == VX_BUILD_CODES_FROM_TREE)
+        return true;
     const double used = double(std::min(rows, kCoarseRowsPerList * lists));
     return used * double(lists) * double(dim) * double(iterations) > kMostFlatProducts;
 }
@@ -137,7 +141,7 @@ train_codes(VxTrainRequest &request, Interrupt &interrupt, bool polls_here)
     std::vector<float> centroids(lists * rows.padded);
     Lloyd lloyd(rows.count, lists, rows.padded, team);
 
-    if (is_tree_first(rows.count, lists, dim, iterations)) {
+    if (is_tree_first(rows.count, lists, dim, iterations, request.approximate)) {
         start_from_tree(lloyd, some, centroids.data(), lists, iterations, request.seed, team);
         iterate(lloyd, some, centroids.data(), lists, kIterationsAfterTree, request.seed);
     } else {
@@ -150,15 +154,15 @@ train_codes(VxTrainRequest &request, Interrupt &interrupt, bool polls_here)
 }
 
 std::size_t
-train_codes_memory(std::size_t row_count, std::size_t dim, std::size_t list_count,
-                   int threads) noexcept
+train_codes_memory(std::size_t row_count, std::size_t dim, std::size_t list_count, int threads,
+                   int approximate) noexcept
 {
     const std::size_t padded = CodedRows::padded(dim);
     std::size_t memory = CodedRows::memory(row_count, dim, threads) +
                          list_count * padded * sizeof(float) +
                          Lloyd::memory(row_count, list_count, dim, threads);
     // A tree: the upper centroids, and the largest branch, say a tenth of the rows.
-    if (is_tree_first(row_count, list_count, dim, 10)) {
+    if (is_tree_first(row_count, list_count, dim, kUsualIterations, approximate)) {
         const std::size_t branch = std::min(row_count, kCoarseRowsPerList * list_count) / 10;
         memory += branches_for(list_count) * padded * sizeof(float) +
                   branch * (padded + sizeof(kernel::RowFactors)) +

@@ -15,6 +15,6 @@ namespace vx::build
 void train_codes(VxTrainRequest &request, Interrupt &interrupt, bool polls_here);
 
 std::size_t train_codes_memory(std::size_t row_count, std::size_t dim, std::size_t list_count,
-                               int threads) noexcept;
+                               int threads, int approximate) noexcept;
 
 } // namespace vx::build
