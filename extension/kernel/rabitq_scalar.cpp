@@ -12,19 +12,23 @@ namespace vx::kernel
 namespace
 {
 
-/// sums[row] = of the look-up table's entries for the row's quads.
+/// sums[row] = of the look-up table's entries for the row's quads. Two rows share a byte.
 void
 look_up(const ScanQuery &query, const std::uint8_t *group, std::uint32_t *sums) noexcept
 {
-    std::uint32_t by_byte[kGroupRows] = {}; // low halves, then high halves
-    const std::uint8_t *lut = query.lut;
-    for (std::uint32_t quad = 0; quad < query.scan_dimensions / 4; quad++, group += 16, lut += 16)
-        for (std::size_t j = 0; j < 16; j++) {
-            by_byte[j] += lut[group[j] & 0x0f];
-            by_byte[16 + j] += lut[group[j] >> 4];
+    for (std::size_t slot = 0; slot < kGroupRows / 2; slot++) {
+        const std::uint8_t *lut = query.lut;
+        const std::uint8_t *byte = group + scan_code_byte(slot, 0);
+        std::uint32_t low = 0;
+        std::uint32_t high = 0;
+        for (std::uint32_t quad = 0; quad < query.scan_dimensions / 4;
+             quad++, byte += 16, lut += 16) {
+            low += lut[*byte & 0x0f];
+            high += lut[*byte >> 4];
         }
-    for (std::size_t slot = 0; slot < kGroupRows; slot++)
-        sums[slot] = by_byte[slot / 16 * 16 + scan_code_byte(slot, 0)];
+        sums[slot] = low;
+        sums[slot + kGroupRows / 2] = high;
+    }
 }
 
 float
