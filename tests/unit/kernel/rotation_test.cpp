@@ -79,7 +79,7 @@ TEST_P(RotationTest, PadsWithZeroes)
     Vector longer = shorter;
     longer.resize(padded_, 0.0f);
     EXPECT_EQ(rotated(longer), rotated(shorter));
-    EXPECT_EQ(Vector(padded_, 0.0f), rotated(Vector()));
+    EXPECT_EQ(Vector(padded_, 0.0f), rotated(Vector{0.0f}));
 }
 
 /// The largest of padded^2 normal values of variance 1 / padded is about sqrt(4 ln(padded) /
