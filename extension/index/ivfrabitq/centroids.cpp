@@ -151,8 +151,8 @@ read_centroid(Relation index, const Meta &meta, uint32 list, int8 *codes, float 
         if (page == nullptr || on_page == 0) {
             if (page != nullptr)
                 ReleaseBuffer(buffer);
-            buffer = read_page(index,
-                               meta.page.first_centroids + (first + tile) / page::kTilesPerPage);
+            buffer =
+                read_page(index, meta.page.first_centroids + (first + tile) / page::kTilesPerPage);
             page = check_centroid_page(index, buffer);
         }
         const char *start = page + page::kTilesOffset + on_page * kTile;

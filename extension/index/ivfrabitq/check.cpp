@@ -17,8 +17,10 @@ constexpr auto kRows = static_cast<uint32>(kernel::kGroupRows);
 /// Raises. What a scan on a standby finds may be no damage: the primary does not know the standby's
 /// snapshots, so it may use a split list's place again before the scan has ended.
 [[noreturn]] static void
-report_slice(Relation index, const Meta &meta, BlockNumber block, const char *what)
+report_slice(Relation index, const Meta &meta, Buffer buffer, const char *what)
 {
+    const BlockNumber block = BufferGetBlockNumber(buffer);
+    LockBuffer(buffer, BUFFER_LOCK_UNLOCK); // replay takes the metapage first, then this one
     if (RecoveryInProgress() &&
         read_meta(index).page.structure_version != meta.page.structure_version)
         ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
@@ -51,13 +53,12 @@ check_slice(Relation index, const Meta &meta, Buffer buffer, uint32 slice, uint3
     Page page = BufferGetPage(buffer);
     const auto *header = page::content<page::ScanPage>(page);
     if (unlikely(!is_scan_page(meta, page)))
-        report_slice(index, meta, BufferGetBlockNumber(buffer), "not a scan page");
+        report_slice(index, meta, buffer, "not a scan page");
     const page::Slice *found = page::slices(page) + slice;
     if (unlikely(slice >= header->slice_count || found->list != list))
-        report_slice(index, meta, BufferGetBlockNumber(buffer), "slice belongs to another list");
+        report_slice(index, meta, buffer, "slice belongs to another list");
     if (unlikely(!is_within(*header, *found)))
-        report_corrupted(index, BufferGetBlockNumber(buffer),
-                         "counts of a slice are out of range");
+        report_corrupted(index, BufferGetBlockNumber(buffer), "counts of a slice are out of range");
     return found;
 }
 
@@ -73,12 +74,18 @@ check_scan_page(Relation index, const Meta &meta, Buffer buffer)
         meta.page.groups_offset + header->groups_used * meta.page.group_bytes)
         report_corrupted(index, block, "end of a scan page is out of range");
 
+    bool owned[256] = {};
     uint32 groups = 0;
     for (uint32 i = 0; i < header->slice_count; i++) {
         const page::Slice &slice = page::slices(page)[i];
-        if (slice.first_group != groups || slice.groups == 0 || !is_within(*header, slice) ||
+        if (slice.groups == 0 || !is_within(*header, slice) ||
             (slice.list >= meta.page.list_capacity && slice.list != page::kNoList))
             report_corrupted(index, block, "counts of a slice are out of range");
+        for (uint32 group = 0; group < slice.groups; group++) {
+            if (owned[slice.first_group + group])
+                report_corrupted(index, block, "two slices have the same group");
+            owned[slice.first_group + group] = true;
+        }
         groups += slice.groups;
     }
     if (groups != header->groups_used)
@@ -91,6 +98,15 @@ is_scan_block(const Meta &meta, BlockNumber block)
     const uint32 scan_end = meta.page.first_scan + meta.page.scan_pages;
     return block != InvalidBlockNumber && block >= meta.page.first_scan &&
            (block < scan_end || block >= scan_end + meta.page.fine_pages);
+}
+
+bool
+is_fine_block(const Meta &meta, BlockNumber scan_block, BlockNumber block)
+{
+    const uint32 scan_end = meta.page.first_scan + meta.page.scan_pages;
+    if (scan_block < scan_end)
+        return block >= scan_end && block < scan_end + meta.page.fine_pages;
+    return block > scan_block && block <= scan_block + meta.extent_fine_pages();
 }
 
 } // namespace vx::ivfrabitq

@@ -49,9 +49,9 @@ check_entry(Relation index, const Meta &meta, uint32 list, const page::ListEntry
 {
     const BlockNumber block = directory_block(meta, list);
     const uint32 scan_end = meta.page.first_scan + meta.page.scan_pages;
-    if (entry.run_pages > 0 && (entry.run_start < meta.page.first_scan ||
-                                entry.run_start >= scan_end ||
-                                entry.run_pages > scan_end - entry.run_start))
+    if (entry.run_pages > 0 &&
+        (entry.run_start < meta.page.first_scan || entry.run_start >= scan_end ||
+         entry.run_pages > scan_end - entry.run_start))
         report_corrupted(index, block, "a run lies outside the scan pages");
     if (page::is_valid(entry.first) && !is_scan_block(meta, entry.first.block))
         report_corrupted(index, block, "a link leads out of the scan pages");

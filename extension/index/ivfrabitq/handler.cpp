@@ -30,5 +30,7 @@ VX_FUNCTION(ivfrabitqhandler)
     vx::ivfrabitq::install_options(routine);
     vx::ivfrabitq::install_validate(routine);
     vx::ivfrabitq::install_cost(routine);
+    vx::ivfrabitq::install_insert(routine);
+    vx::ivfrabitq::install_vacuum(routine);
     PG_RETURN_POINTER(routine);
 }

@@ -60,21 +60,28 @@ page::ListEntry read_list_entry(Relation index, const Meta &meta, uint32 list);
 
 // ---- checks of what pages say (check.cpp); all raise INDEX_CORRUPTED
 
-/// For scans, cheap: the slice exists, is that list's, and lies within the page. Of the page's other
-/// slices nothing is known.
+/// For scans, cheap: the slice exists, is that list's, and lies within the page. Of the page's
+/// other slices nothing is known.
 const page::Slice *check_slice(Relation index, const Meta &meta, Buffer buffer, uint32 slice,
                                uint32 list);
 
-/// The whole page is a well-formed scan page: slices one after the other, counts as the tids say.
+/// The whole page is a well-formed scan page: its slices are within it, and have its groups in use
+/// between them.
 void check_scan_page(Relation index, const Meta &meta, Buffer buffer);
 
-/// A link leads to the block of a scan page.
+/// Whether a scan page may be there; where the file ends, reading it finds out.
 bool is_scan_block(const Meta &meta, BlockNumber block);
 
-// ---- writing (place.cpp)
+/// Whether the block can be a fine page of that scan page.
+bool is_fine_block(const Meta &meta, BlockNumber scan_block, BlockNumber block);
 
-/// Stores a row in the list: one atomic edit for the common case. Allocates in
-/// CurrentMemoryContext.
-void place_row(Relation index, const Meta &meta, uint32 list, RowCode *row);
+// ---- writing (place.cpp, grow.cpp, store.cpp)
+
+/// Stores a row in the list: one atomic edit for the common case. False: the list takes no rows,
+/// because it is being split or was. Allocates in CurrentMemoryContext.
+bool place_row(Relation index, const Meta &meta, uint32 list, RowCode *row);
+
+/// Hangs the slice into its list's free chain if it has room and is not there yet.
+void offer_free_slice(Relation index, const Meta &meta, uint32 list, page::SlicePointer slice);
 
 } // namespace vx::ivfrabitq

@@ -18,7 +18,8 @@
 //
 //   0      PageHeaderData; pd_lower = end of the last group that a slice owns
 //   24     ScanPage
-//   40     Slice slices[groups_per_page]; their groups follow one another, from group 0
+//   40     Slice slices[groups_per_page]; between them they have groups
+//          [0, groups_used), in any order
 //   tids   ItemPointerData tids[groups_per_page * 32]; a slot whose offset number is 0 has no row
 //   groups group[groups_per_page], group_bytes each, aligned to 64:
 //            scan codes  4 * scan_dimensions     FastScan layout (kernel/rabitq.hpp)
@@ -216,6 +217,10 @@ struct SlicePointer {
 
 /// ListEntry::flags
 constexpr uint32 kFrozen = 1; // being split: takes no rows
+constexpr uint32 kVacant = 2; // a dead list without slices: its place can be a new list's
+
+/// ListEntry::born of a list that a split is filling: no scan has it.
+constexpr uint32 kUnborn = 0xffffffff;
 
 /// A list exists from structure_version `born` until `died`. A scan that started in between reads it,
 /// so a split makes new lists and leaves the old one readable; its place is used again when no such
@@ -239,7 +244,7 @@ static_assert(sizeof(ListEntry) == 56);
 inline bool
 exists_in(const ListEntry &entry, uint32 structure_version)
 {
-    return entry.born <= structure_version &&
+    return !(entry.flags & kVacant) && entry.born <= structure_version &&
            (entry.died == 0 || entry.died > structure_version);
 }
 
@@ -268,7 +273,6 @@ static_assert(sizeof(ScanPage) == 16);
 
 /// Slice::flags
 constexpr uint16 kInFreeChain = 1;
-constexpr uint16 kRetired = 2; // its list was split; only scans that began before that read it
 
 /// Slice::list of groups that belong to no list: a new slice may take them.
 constexpr uint32 kNoList = 0xffffffff;

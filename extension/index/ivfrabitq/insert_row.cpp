@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: PostgreSQL
+//
+// The nearest list that takes rows. A list that is being split takes none: the row goes to the next
+// nearest, since waiting would cost more than the slightly longer residual does.
+#include "pg/postgres.hpp"
+
+#include "index/ivfrabitq/insert_row.hpp"
+
+extern "C" {
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+}
+
+#include "index/ivfrabitq/filter.hpp"
+#include "index/ivfrabitq/lists.hpp"
+#include "index/ivfrabitq/split.hpp"
+
+#include <limits>
+
+namespace vx::ivfrabitq
+{
+
+constexpr float kFar = std::numeric_limits<float>::infinity();
+constexpr uint32 kNone = 0xffffffff;
+
+template <class T>
+static T *
+aligned_array(Size count)
+{
+    void *memory = palloc_extended(count * sizeof(T) + page::kCacheLine, MCXT_ALLOC_HUGE);
+    return reinterpret_cast<T *>(TYPEALIGN(page::kCacheLine, memory));
+}
+
+void
+make_row_inserter(Relation index, RowInserter *out)
+{
+    out->index = index;
+    out->meta = read_meta(index);
+    const uint32 padded = out->meta.page.padded;
+    const Size places = TYPEALIGN(kernel::kBlockCentroids, out->meta.page.list_capacity);
+
+    auto *mean = aligned_array<float>(padded);
+    memcpy(mean, get_mean(index, out->meta), padded * sizeof(float));
+    make_encoder(&out->meta, mean, &out->encoder);
+    out->row = aligned_array<float>(padded);
+    out->high = aligned_array<int8>(padded);
+    out->low = aligned_array<int8>(padded);
+    out->centre = aligned_array<int8>(padded);
+    out->distances = aligned_array<float>(places);
+    out->squared = out->meta.code_metric() == kernel::CodeMetric::inner_product
+                       ? aligned_array<float>(places)
+                       : out->distances;
+    out->code = reinterpret_cast<RowCode *>(aligned_array<char>(row_code_bytes(out->meta)));
+    memset(out->code, 0, row_code_bytes(out->meta));
+}
+
+/// |row - c|^2 of every list into inserter->squared.
+static void
+measure_lists(RowInserter *inserter)
+{
+    kernel::PlaneQuery query;
+    kernel::make_plane_query(inserter->row, inserter->meta.page.padded, inserter->high,
+                             inserter->low, &query);
+    list_distances(inserter->index, inserter->meta, query, inserter->distances,
+                   inserter->squared != inserter->distances ? inserter->squared : nullptr);
+}
+
+/// The place of the smallest distance; kNone if all are infinite. Lanes, so that the compiler can
+/// take many at once.
+static uint32
+nearest_list(const float *squared, uint32 lists)
+{
+    constexpr uint32 kLanes = 64;
+    float least[kLanes];
+    for (float &lane : least)
+        lane = kFar;
+    for (uint32 i = 0; i < lists; i += kLanes) // the array is as long as whole blocks
+        for (uint32 lane = 0; lane < kLanes; lane++)
+            least[lane] = squared[i + lane] < least[lane] ? squared[i + lane] : least[lane];
+    float distance = kFar;
+    for (const float lane : least)
+        distance = lane < distance ? lane : distance;
+    if (distance == kFar)
+        return kNone;
+    uint32 list = 0;
+    while (squared[list] != distance)
+        list++;
+    return list;
+}
+
+/// A list was split since the distances were computed.
+static bool
+structure_changed(RowInserter *inserter)
+{
+    const uint32 known = inserter->meta.page.structure_version;
+    inserter->meta = read_meta(inserter->index);
+    return inserter->meta.page.structure_version != known;
+}
+
+/// Stores the row in the nearest list that takes it, and makes that list's distance infinite.
+static uint32
+place_nearest(RowInserter *inserter)
+{
+    for (;;) {
+        CHECK_FOR_INTERRUPTS();
+        const uint32 list = nearest_list(inserter->squared, inserter->meta.page.lists);
+        if (list == kNone) {
+            wait_for_split(inserter->index, inserter->meta);
+            structure_changed(inserter);
+            measure_lists(inserter);
+            continue;
+        }
+        float scale;
+        read_centroid(inserter->index, inserter->meta, list, inserter->centre, &scale);
+        encode_row(&inserter->encoder, inserter->row, inserter->centre, scale, inserter->code);
+        const bool placed = place_row(inserter->index, inserter->meta, list, inserter->code);
+        inserter->squared[list] = kFar;
+        if (placed)
+            return list;
+        if (structure_changed(inserter))
+            measure_lists(inserter);
+    }
+}
+
+void
+insert_prepared(RowInserter *inserter, const Datum *values, const bool *isnull,
+                const ItemPointerData *tid)
+{
+    inserter->meta = read_meta(inserter->index);
+    inserter->code->tid = *tid;
+    store_filter_values(inserter->index, inserter->meta, values, isnull, inserter->code);
+    measure_lists(inserter);
+    place_nearest(inserter);
+}
+
+void
+insert_row(RowInserter *inserter, const Datum *values, const bool *isnull,
+           const ItemPointerData *tid)
+{
+    if (prepare_row(&inserter->encoder, values[0], inserter->row))
+        insert_prepared(inserter, values, isnull, tid);
+}
+
+} // namespace vx::ivfrabitq

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: PostgreSQL
+//
+// From a row of the table to its places in the lists.
+#pragma once
+
+#include "index/ivfrabitq/encode.hpp"
+
+namespace vx::ivfrabitq
+{
+
+/// Buffers and what does not change from row to row.
+struct RowInserter {
+    Relation index;
+    Meta meta; // the structure when the last row was placed
+    Encoder encoder;
+    float *row;       // padded
+    float *distances; // per place of a list
+    float *squared;   // the same array unless the metric's g is another number
+    int8 *high;       // padded each
+    int8 *low;
+    int8 *centre;
+    RowCode *code;
+};
+
+/// Memory: CurrentMemoryContext.
+void make_row_inserter(Relation index, RowInserter *out);
+
+/// Stores the row in the index. values[0] is not NULL. What it allocates in CurrentMemoryContext
+/// can be freed afterwards.
+void insert_row(RowInserter *inserter, const Datum *values, const bool *isnull,
+                const ItemPointerData *tid);
+
+/// The same for the prepared row in inserter->row; values and isnull from column 2 on count.
+void insert_prepared(RowInserter *inserter, const Datum *values, const bool *isnull,
+                     const ItemPointerData *tid);
+
+} // namespace vx::ivfrabitq

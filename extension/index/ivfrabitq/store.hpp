@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: PostgreSQL
+//
+// The steps that changes of scan pages are made of; private to writers.
+#pragma once
+
+#include "index/ivfrabitq/lists.hpp"
+#include "wal_hooks/page_edit.hpp"
+
+namespace vx::ivfrabitq
+{
+
+constexpr auto kGroupRows = static_cast<uint32>(kernel::kGroupRows);
+
+Buffer lock_page(Relation index, BlockNumber block, int mode);
+
+inline bool
+has_room(const page::Slice &slice)
+{
+    return slice.dead > 0 || slice.count < slice.groups * kGroupRows;
+}
+
+inline page::Slice *
+slice_at(Buffer buffer, uint32 slice)
+{
+    return page::slices(BufferGetPage(buffer)) + slice;
+}
+
+inline uint16
+slice_offset(uint32 slice)
+{
+    return static_cast<uint16>(page::kSlicesOffset + slice * sizeof(page::Slice));
+}
+
+/// A page of an edit and what is staged for its header so far.
+struct StagedPage {
+    wal::PageEdit::Handle handle;
+    Page page;  // as it was
+    bool fresh; // nothing of the old content counts
+};
+
+StagedPage stage_page(wal::PageEdit *edit, Buffer buffer, bool fresh, page::Kind kind);
+
+/// The page's header, and pd_lower with it.
+void stage_header(wal::PageEdit *edit, const StagedPage &page, const Meta &meta,
+                  const page::ScanPage &header);
+
+void stage_slice(wal::PageEdit *edit, const StagedPage &page, uint32 number,
+                 const page::Slice &slice);
+
+/// Of a slice only what storing a row changes.
+void stage_counts(wal::PageEdit *edit, const StagedPage &page, uint32 number,
+                  const page::Slice &slice);
+
+/// Empties groups that a slice is about to own.
+void stage_empty_groups(wal::PageEdit *edit, const StagedPage &page, const Meta &meta, uint32 first,
+                        uint32 count);
+
+/// A row's slot: everything of it in the scan page but the slice's counts.
+void stage_slot(wal::PageEdit *edit, const StagedPage &page, const Meta &meta, uint32 slot,
+                RowCode *row);
+
+/// The slot is free.
+void stage_no_row(wal::PageEdit *edit, const StagedPage &page, const Meta &meta, uint32 slot);
+
+/// The fine page of a slot, pinned and exclusively locked. REQUIRES: the scan page is locked.
+Buffer lock_fine_page(Relation index, const Meta &meta, const page::ScanPage &header, uint32 slot,
+                      BlockNumber scan_block);
+
+void stage_fine(wal::PageEdit *edit, Buffer buffer, const Meta &meta, const page::ScanPage &header,
+                uint32 slot, RowCode *row);
+
+/// The slice's first free slot, or the one after the last in use, within the page. REQUIRES:
+/// has_room().
+uint32 free_slot(Relation index, const Meta &meta, Buffer buffer, const page::Slice &slice);
+
+// ---- free groups in the free space map (space.cpp): a hint, looked at again under the lock
+
+/// Groups that a new slice on this page could get at once: after the last slice, or those of one
+/// that belongs to no list.
+uint32 free_groups(const Meta &meta, Page page);
+
+void record_free_groups(Relation index, const Meta &meta, BlockNumber block, uint32 groups);
+
+/// InvalidBlockNumber: no page is known to have so many.
+BlockNumber find_free_groups(Relation index, const Meta &meta, uint32 groups);
+
+/// A new extent: its scan page, locked, of zeroes; *fine: the first of its fine pages, pinned.
+Buffer extend_index(Relation index, const Meta &meta, Buffer *fine);
+
+} // namespace vx::ivfrabitq

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: PostgreSQL
+//
+// Vacuum: one pass over the scan pages in block order. Dead rows lose their tid and get an add that
+// no threshold lets pass.
+//
+// No cleanup lock: scans keep no pin on scan pages, and use MVCC snapshots only, so a tid that they
+// collected and that vacuum has since recycled leads to a tuple that their snapshot does not see.
+// The same holds on a standby, where vacuum's locks do not exist.
+//
+// A row moves only when its list is split, which vacuum itself does, afterwards; so one pass meets
+// every row that was there when it began. Fine pages hold no tids and are not read.
+#include "pg/postgres.hpp"
+
+#include "index/ivfrabitq/vacuum.hpp"
+
+extern "C" {
+#include "access/amapi.h"
+#include "access/transam.h"
+#include "storage/freespace.h"
+#include "storage/lmgr.h"
+#include "utils/snapmgr.h"
+}
+
+#include "index/ivfrabitq/callbacks.hpp"
+#include "index/ivfrabitq/split.hpp"
+#include "index/ivfrabitq/store.hpp"
+#include "pg/compat.hpp"
+#include "pg/entry.hpp"
+
+namespace vx::ivfrabitq
+{
+
+// ---- what a crash left
+
+static bool
+is_zero_page(VacuumPass *pass, BlockNumber block)
+{
+    Buffer buffer = ReadBufferExtended(pass->info->index, MAIN_FORKNUM, block, RBM_NORMAL,
+                                       pass->info->strategy);
+    LockBuffer(buffer, BUFFER_LOCK_SHARE); // waits for who has just made it
+    const bool zero = PageIsNew(BufferGetPage(buffer));
+    UnlockReleaseBuffer(buffer);
+    return zero;
+}
+
+/// Zeroed pages that no extent has: the server stopped between extending the file and using it. As
+/// many as an extent takes are made one; fewer stay, and the next block is returned all the same.
+static BlockNumber
+adopt_zero_pages(VacuumPass *pass, BlockNumber block, BlockNumber end)
+{
+    const uint32 extent = 1 + pass->meta.extent_fine_pages();
+    uint32 found = 0;
+    while (found < extent && block + found < end && is_zero_page(pass, block + found))
+        found++;
+    if (found < extent) {
+        pass->stats->pages_free += found;
+        return block + Max(found, 1);
+    }
+
+    Relation index = pass->info->index;
+    page::ScanPage header;
+    memset(&header, 0, sizeof(header));
+    header.fine_block = block + 1;
+    Buffer buffer = lock_page(index, block, BUFFER_LOCK_EXCLUSIVE);
+    wal::PageEdit edit(index);
+    stage_header(&edit, stage_page(&edit, buffer, true, page::Kind::scan), pass->meta, header);
+    edit.apply();
+    UnlockReleaseBuffer(buffer);
+    record_free_groups(index, pass->meta, block, pass->meta.page.groups_per_page);
+    pass->stats->pages_free++;
+    return block + extent;
+}
+
+/// The first block after the build's: extents begin there.
+static BlockNumber
+first_extent(const Meta &meta)
+{
+    return meta.page.first_scan + meta.page.scan_pages + meta.page.fine_pages;
+}
+
+/// The scan page after this one.
+static BlockNumber
+next_scan_page(const Meta &meta, BlockNumber block)
+{
+    const BlockNumber built = meta.page.first_scan + meta.page.scan_pages;
+    if (block >= built)
+        return block + 1 + meta.extent_fine_pages();
+    return block + 1 == built ? first_extent(meta) : block + 1;
+}
+
+/// Returns the next block to visit.
+static BlockNumber
+visit_page(VacuumPass *pass, BlockNumber block, BlockNumber end)
+{
+    Relation index = pass->info->index;
+    Buffer buffer =
+        ReadBufferExtended(index, MAIN_FORKNUM, block, RBM_NORMAL, pass->info->strategy);
+    LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+    Page page = BufferGetPage(buffer);
+    if (PageIsNew(page) && block >= first_extent(pass->meta)) {
+        UnlockReleaseBuffer(buffer);
+        return adopt_zero_pages(pass, block, end);
+    }
+
+    check_scan_page(index, pass->meta, buffer);
+    clean_page(pass, buffer);
+    page::Slice slices[BLCKSZ / sizeof(page::Slice)];
+    const uint32 slice_count = page::content<page::ScanPage>(page)->slice_count;
+    memcpy(slices, page::slices(page), slice_count * sizeof(page::Slice));
+    const uint32 free = free_groups(pass->meta, page);
+    UnlockReleaseBuffer(buffer);
+
+    count_page(pass, block, slices, slice_count);
+    record_free_groups(index, pass->meta, block, free);
+    if (slice_count == 0)
+        pass->stats->pages_free++;
+    return next_scan_page(pass->meta, block);
+}
+
+// ---- the pass
+
+/// Under the extension lock: whoever extended the file before has locked its new scan page by now,
+/// so zeroed pages that we can lock are nobody's.
+static BlockNumber
+count_blocks(Relation index)
+{
+    const bool need_lock = !RELATION_IS_LOCAL(index);
+    if (need_lock)
+        LockRelationForExtension(index, ExclusiveLock);
+    const BlockNumber blocks = RelationGetNumberOfBlocks(index);
+    if (need_lock)
+        UnlockRelationForExtension(index, ExclusiveLock);
+    return blocks;
+}
+
+static void
+prefetch(const VacuumPass *pass, BlockNumber block)
+{
+    constexpr uint32 kAhead = 8;
+    if (block + kAhead < pass->meta.page.first_scan + pass->meta.page.scan_pages)
+        PrefetchBuffer(pass->info->index, MAIN_FORKNUM, block + kAhead);
+}
+
+static void
+walk_pages(VacuumPass *pass)
+{
+    const page::MetaPage &meta = pass->meta.page;
+    BlockNumber block = meta.scan_pages > 0 ? meta.first_scan : first_extent(pass->meta);
+    for (BlockNumber end = count_blocks(pass->info->index); block < end;
+         end = count_blocks(pass->info->index)) {
+        while (block < end) {
+            pg::vacuum_delay();
+            prefetch(pass, block);
+            block = visit_page(pass, block, end);
+        }
+    }
+    FreeSpaceMapVacuum(pass->info->index);
+}
+
+/// No scan can read the list: it never came to life, or every snapshot is younger than its death.
+static bool
+is_abandoned(const page::ListEntry &entry)
+{
+    if (entry.born == page::kUnborn || (entry.flags & page::kVacant))
+        return true;
+    return entry.died != 0 &&
+           GlobalVisCheckRemovableFullXid(nullptr, FullTransactionIdFromU64(entry.retired_xid));
+}
+
+static VacuumPass
+begin_pass(IndexVacuumInfo *info, IndexBulkDeleteResult *stats, IndexBulkDeleteCallback callback,
+           void *callback_state)
+{
+    if (stats == nullptr)
+        stats = static_cast<IndexBulkDeleteResult *>(palloc0(sizeof(IndexBulkDeleteResult)));
+    stats->num_index_tuples = 0; // counted anew by each pass
+    stats->pages_free = 0;
+    stats->estimated_count = false;
+
+    VacuumPass pass = {info,    stats,   callback, callback_state, read_meta(info->index),
+                       nullptr, nullptr, nullptr};
+    thaw_lists(info->index, pass.meta); // nobody else splits while we vacuum
+    const Size lists = pass.meta.page.lists;
+    auto *directory = static_cast<page::ListEntry *>(
+        palloc_extended(lists * sizeof(page::ListEntry), MCXT_ALLOC_HUGE));
+    memcpy(directory, get_directory(info->index, pass.meta), lists * sizeof(page::ListEntry));
+    pass.directory = directory;
+    pass.rows = static_cast<uint32 *>(
+        palloc_extended(lists * sizeof(uint32), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO));
+    pass.abandoned = static_cast<bool *>(palloc_extended(lists * sizeof(bool), MCXT_ALLOC_HUGE));
+    for (Size i = 0; i < lists; i++)
+        pass.abandoned[i] = is_abandoned(directory[i]);
+    return pass;
+}
+
+/// The entry after the pass: its rows counted, its place vacant if no slice is left of it.
+static page::ListEntry
+entry_after(const VacuumPass *pass, uint32 list, page::ListEntry entry)
+{
+    if (pass->abandoned[list]) {
+        memset(&entry, 0, sizeof(entry));
+        entry.first = entry.tail = entry.free = page::kNoSlice;
+        entry.flags = page::kVacant;
+        entry.died = 1;
+    } else if (entry.died == 0) {
+        entry.rows = pass->rows[list];
+    }
+    return entry;
+}
+
+static void
+store_entries(VacuumPass *pass, uint32 first)
+{
+    Relation index = pass->info->index;
+    Buffer directory = lock_page(index, directory_block(pass->meta, first), BUFFER_LOCK_EXCLUSIVE);
+    const page::ListEntry *entries = find_entry(index, pass->meta, directory, first);
+    const uint32 count = Min(page::kEntriesPerPage, pass->meta.page.lists - first);
+    wal::PageEdit edit(index);
+    const auto handle = edit.add(directory);
+    uint32 changed = 0;
+    for (uint32 i = 0; i < count; i++) {
+        const page::ListEntry after = entry_after(pass, first + i, entries[i]);
+        if (memcmp(&after, &entries[i], sizeof(after)) == 0)
+            continue;
+        edit.write(handle, entry_offset(first + i), &after, sizeof(after));
+        changed++;
+    }
+    if (changed > 0)
+        edit.apply();
+    UnlockReleaseBuffer(directory);
+}
+
+static IndexBulkDeleteResult *
+run_pass(IndexVacuumInfo *info, IndexBulkDeleteResult *stats, IndexBulkDeleteCallback callback,
+         void *callback_state)
+{
+    VacuumPass pass = begin_pass(info, stats, callback, callback_state);
+    walk_pages(&pass);
+    for (uint32 first = 0; first < pass.meta.page.lists; first += page::kEntriesPerPage)
+        store_entries(&pass, first);
+    return pass.stats;
+}
+
+VX_CALLBACK(IndexBulkDeleteResult *, ivfrabitq_bulk_delete,
+            (IndexVacuumInfo * info, IndexBulkDeleteResult *stats, IndexBulkDeleteCallback callback,
+             void *callback_state),
+            (info, stats, callback, callback_state))
+{
+    return run_pass(info, stats, callback, callback_state);
+}
+
+/// Where nothing was deleted the lists have not been counted yet, and may have grown.
+VX_CALLBACK(IndexBulkDeleteResult *, ivfrabitq_vacuum_cleanup,
+            (IndexVacuumInfo * info, IndexBulkDeleteResult *stats), (info, stats))
+{
+    if (info->analyze_only)
+        return stats;
+    if (stats == nullptr)
+        stats = run_pass(info, nullptr, nullptr, nullptr);
+    stats->num_pages = RelationGetNumberOfBlocks(info->index);
+    return stats;
+}
+
+void
+install_vacuum(IndexAmRoutine *routine)
+{
+    routine->ambulkdelete = ivfrabitq_bulk_delete;
+    routine->amvacuumcleanup = ivfrabitq_vacuum_cleanup;
+}
+
+} // namespace vx::ivfrabitq
