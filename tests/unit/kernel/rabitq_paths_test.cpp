@@ -53,7 +53,7 @@ class RabitqPathTest : public ::testing::TestWithParam<const char *>
     std::uint32_t check_scan(const ScanQuery &query, const GroupRun &run,
                              const std::uint32_t *masks, float g, float margin, float threshold)
     {
-        std::vector<Survivor> expected(std::size_t{run.count} * kGroupRows);
+        std::vector<Survivor> expected(std::size_t{run.count} * kGroupRows + 1);
         std::vector<Survivor> got(expected.size());
         const std::uint32_t count = kScalarRabitqKernels.scan_groups(query, run, masks, g, margin,
                                                                      threshold, expected.data());
@@ -90,6 +90,25 @@ TEST_P(RabitqPathTest, ScansTheSameRows)
                 check_scan(query.scan, groups.run(), masks, 3.25f, margin, threshold);
             }
     }
+}
+
+/// Fetching ahead changes no result, and an address that means nothing does no harm.
+TEST_P(RabitqPathTest, FetchesAheadHarmlessly)
+{
+    const CodeShape shape = code_shape(128);
+    Groups groups(shape, 3);
+    const std::vector<std::uint8_t> bits(scan_code_bytes(shape), 0x5a);
+    for (std::uint32_t row = 0; row < 3 * kGroupRows; row++)
+        groups.put(row, bits.data(), {0x3c00, 0x3c00, 0, 0});
+    const Query query(shape, random_vector(128, 1, random_));
+    GroupRun run = groups.run();
+    run.next = reinterpret_cast<const std::uint8_t *>(std::uintptr_t{4096});
+    for (const std::uint32_t next_groups : {0u, 1u, 3u, 11u}) {
+        run.next_groups = next_groups;
+        EXPECT_EQ(3 * kGroupRows, check_scan(query.scan, run, nullptr, 0, 0, kInfinity));
+    }
+    run.count = 0;
+    EXPECT_EQ(0u, check_scan(query.scan, run, nullptr, 0, 0, kInfinity));
 }
 
 /// All bits set, entries as large as they can be: nothing overflows.
