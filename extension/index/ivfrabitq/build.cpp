@@ -75,10 +75,13 @@ build_fork(Relation heap, Relation index, IndexInfo *info, ForkNumber fork)
     BuildState *build = begin_build(heap, index, info);
     sample_rows(build);
     train_centroids(build);
+    choose_queries(build);
     measure_codes(build);
     sort_rows(build);
+    calibrate_build(build);
     plan_pages(build);
     load_index(build, fork);
+    end_parallel(build);
     MemoryContextSwitchTo(previous);
     return build;
 }

@@ -19,8 +19,7 @@ constexpr uint32 kLeastWindow = 16;
 constexpr uint32 kMostWindow = 256;
 constexpr Size kMostImages = 16 * 1024 * 1024;
 
-/// Lists that are packed together: an eighth of memory is for pages that are not finished.
-static uint32
+uint32
 packing_window(const BuildState *build)
 {
     const Size memory = Min(static_cast<Size>(maintenance_work_mem) * 1024 / 8, kMostImages);

@@ -202,7 +202,7 @@ scale_by(BuildState *build, float factor)
     build->meta.page.scale *= factor;
     for (Size j = 0; j < n; j++)
         build->mean[j] *= factor;
-    scale_rows(build->samples, build->sample_count, n, factor);
+    scale_rows(build->samples, build->sample_count + build->held_count, n, factor);
     if (build->centroids != nullptr)
         scale_rows(build->centroids, build->lists(), n, factor);
 }
@@ -258,8 +258,10 @@ sample_rows(BuildState *build)
         ereport(NOTICE, (errmsg("ivfrabitq index created with little data"),
                          errdetail("This will cause low recall."),
                          errhint("Drop the index until the table has more data.")));
-    if (build->sample_count > 0)
+    if (build->sample_count > 0) {
         normalise_sample(build);
+        hold_out_rows(build);
+    }
 }
 
 } // namespace vx::ivfrabitq

@@ -5,7 +5,9 @@
 //     sample     rows from random blocks: how many lists, the mean, the scale   build_sample.cpp
 //     train      centroids, by vector_build.so; quantised                       build_train.cpp
 //     measure    the codes' errors, the spill threshold, on the sample          build_measure.cpp
-//     sort       every row to its list(s) and codes, sorted by list             build_rows.cpp
+//     sort       every row to its list(s) and codes, sorted by list             build_rows.cpp,
+//                in several processes                                          build_parallel.cpp
+//     calibrate  how many lists a recall takes                                  build_calibrate.cpp
 //     plan       lists to pages                                                 build_plan.cpp
 //     load       the file, front to back                                        build_load.cpp
 //
@@ -16,6 +18,7 @@
 #include "index/ivfrabitq/centres.hpp"
 #include "index/ivfrabitq/encode.hpp"
 #include "index/ivfrabitq/pack.hpp"
+#include "index/ivfrabitq/row_sorter.hpp"
 
 extern "C" {
 #include "nodes/execnodes.h"
@@ -32,6 +35,8 @@ constexpr int kPhaseAssign = 4;
 constexpr int kPhaseSort = 5;
 constexpr int kPhaseLoad = 6;
 
+struct ParallelBuild;
+
 struct BuildState {
     Relation heap; // nullptr: the init fork of an unlogged index, no rows
     Relation index;
@@ -45,10 +50,18 @@ struct BuildState {
     ItemPointerData *sample_tids;
     int64 sample_target;
     int64 sample_count;
+    int64 held_count; // rows after them that are not trained on: the calibration's queries
     float *mean;      // padded
     float *centroids; // lists x padded, until they are quantised
     Centroids centres;
+    void *centres_memory; // nullptr: parallel workers share them
 
+    float *queries;              // query_count x padded, prepared; to calibrate with
+    ItemPointerData *query_tids; // nullptr: they are no rows of the table
+    uint32 query_count;
+    Truth *truth; // their nearest rows
+
+    ParallelBuild *parallel; // nullptr: one process reads the table
     Tuplesortstate *sort;
     uint32 *list_rows; // how many rows each list got, copies included
     double heap_tuples;
@@ -71,8 +84,32 @@ void train_centroids(BuildState *build);
 /// Sets kappas and the spill threshold from the samples, and frees those.
 void measure_codes(BuildState *build);
 
+/// Keeps some of the sample from training; afterwards, makes them or the table's that the user
+/// named the queries to calibrate with.
+void hold_out_rows(BuildState *build);
+void choose_queries(BuildState *build);
+
+/// Memory for a process's Truth, begun with the build's queries.
+Size build_truth_bytes(const BuildState *build);
+void begin_build_truth(const BuildState *build, Truth *truth);
+
 /// Scans the heap and sorts all rows by list.
 void sort_rows(BuildState *build);
+
+/// What every process of the build sorts with but its own memory and counters.
+SortPlan plan_sort(const BuildState *build, int processes);
+
+/// Does sort_rows() with parallel workers. False: there are none to be had, nothing was done.
+bool sort_in_parallel(BuildState *build);
+
+/// Ends what is left of parallel workers when the sorted rows have been read.
+void end_parallel(BuildState *build);
+
+/// Calibrates from build->truth.
+void calibrate_build(BuildState *build);
+
+/// Lists that are packed together: an eighth of memory is for pages that are not finished.
+uint32 packing_window(const BuildState *build);
 
 /// Plans the pages: packing, directory, block numbers.
 void plan_pages(BuildState *build);

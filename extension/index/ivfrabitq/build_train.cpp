@@ -104,8 +104,8 @@ train_centroids(BuildState *build)
     else
         run_k_means(build);
 
-    void *memory = palloc_extended(centroids_bytes(lists, padded), MCXT_ALLOC_HUGE);
-    place_centroids(&build->centres, lists, padded, memory);
+    build->centres_memory = palloc_extended(centroids_bytes(lists, padded), MCXT_ALLOC_HUGE);
+    place_centroids(&build->centres, lists, padded, build->centres_memory);
     quantize_centroids(build->centroids, &build->centres);
     if (build->sample_count > 0) {
         scale_by(build, scale_for(mean_residual(build)));
