@@ -28,7 +28,7 @@ constexpr int64 kSpillSample = 20000;
 
 // An index without rows: what rows of random directions give.
 constexpr float kTypicalScanKappa = 0.30f;
-constexpr float kTypicalFineKappa = 0.02f;
+constexpr float kTypicalFineKappa = 0.30f;
 
 // ---- errors of estimates
 

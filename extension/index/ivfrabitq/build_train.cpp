@@ -23,7 +23,7 @@ namespace vx::ivfrabitq
 {
 
 constexpr uint64 kTrainingSeed = 1234;
-constexpr int kTrainingIterations = 20;
+constexpr int kTrainingIterations = 10;
 
 uint32
 auto_lists(double rows, uint32 padded)
