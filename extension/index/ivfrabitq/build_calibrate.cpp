@@ -9,6 +9,9 @@ extern "C" {
 #include "miscadmin.h"
 }
 
+#include "index/ivfrabitq/calibration_queries.hpp"
+#include "index/ivfrabitq/options.hpp"
+
 namespace vx::ivfrabitq
 {
 
@@ -52,7 +55,7 @@ void
 hold_out_rows(BuildState *build)
 {
     const int64 held = Min(affordable_queries(build), build->sample_count / kShare);
-    if (held < kLeastQueries)
+    if (held < kLeastQueries || get_queries(build->index) != nullptr)
         return;
     // evenly over the sample, which is in the order of the table as long as it is small
     const int64 kept = build->sample_count - held;
@@ -63,9 +66,26 @@ hold_out_rows(BuildState *build)
     build->sample_count = kept;
 }
 
+/// The queries that the user named.
+static void
+read_queries(BuildState *build)
+{
+    const auto most = static_cast<uint32>(Min(affordable_queries(build), int64{kMostNamedQueries}));
+    if (build->heap == nullptr || most == 0)
+        return;
+    Encoder encoder;
+    make_encoder(&build->meta, build->mean, &encoder);
+    build->queries = static_cast<float *>(
+        palloc_extended(Size{most} * build->padded() * sizeof(float), MCXT_ALLOC_HUGE));
+    build->query_count =
+        read_calibration_queries(build->index, build->meta, &encoder, build->queries, most);
+}
+
 void
 choose_queries(BuildState *build)
 {
+    if (get_queries(build->index) != nullptr)
+        read_queries(build);
     if (build->held_count == 0)
         return;
     const auto count = static_cast<Size>(build->held_count);

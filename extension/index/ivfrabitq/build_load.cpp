@@ -147,7 +147,7 @@ write_list(Streams *streams, PageImage *run, PageImage **shared, uint32 list)
     for (uint32 i = 0; i < packed.run_pages; i++) {
         const uint32 count = Min(left, meta.rows_per_page());
         clear_image(meta, run);
-        add_slice(meta, run, {list, 0, 0, meta.page.groups_per_page, count}, &streams->rows);
+        add_slice(meta, run, {list, 0, meta.page.groups_per_page, count}, &streams->rows);
         write_image(streams, run, packed.run_start + i);
         left -= count;
     }
@@ -157,8 +157,7 @@ write_list(Streams *streams, PageImage *run, PageImage **shared, uint32 list)
     PageImage **image = &shared[packed.shared];
     if (*image == nullptr)
         *image = make_image(meta);
-    add_slice(meta, *image, {list, packed.slice, packed.first_group, packed.groups, left},
-              &streams->rows);
+    add_slice(meta, *image, {list, packed.first_group, packed.groups, left}, &streams->rows);
     if (page.last_list == list) {
         write_image(streams, *image, page.page);
         free_image(*image);

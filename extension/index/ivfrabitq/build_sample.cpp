@@ -45,7 +45,8 @@ training_bytes(const void *argument, int64 rows)
     const Size row = build->padded() * sizeof(float) + sizeof(ItemPointerData);
     const Size centroids = mul_size(build->lists(), build->padded() * sizeof(float));
     const Size training = build_train_memory(rows, static_cast<int32>(build->padded()),
-                                             static_cast<int32>(build->lists()), build->threads);
+                                             static_cast<int32>(build->lists()), build->threads,
+                                             true);
     return add_size(add_size(mul_size(static_cast<Size>(rows), row), centroids), training);
 }
 

@@ -64,6 +64,7 @@ run_k_means(BuildState *build)
     request.metric = VX_BUILD_L2;
     request.iterations = kTrainingIterations;
     request.seed = kTrainingSeed;
+    request.approximate = VX_BUILD_CODES;
     request.threads = build->threads;
     request.centroids = build->centroids;
     build_train(&request);

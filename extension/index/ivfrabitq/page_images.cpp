@@ -135,14 +135,13 @@ void
 add_slice(const Meta &meta, PageImage *image, const NewSlice &slice, RowReader *reader)
 {
     auto *header = page::content<page::ScanPage>(image->page);
-    page::Slice &entry = page::slices(image->page)[slice.number];
+    page::Slice &entry = page::slices(image->page)[header->slice_count++];
     entry.list = slice.list;
     entry.first_group = static_cast<uint8>(slice.first_group);
     entry.groups = static_cast<uint8>(slice.groups);
     entry.count = static_cast<uint16>(slice.count);
     entry.flags = slice.count < slice.groups * kRows ? page::kInFreeChain : 0;
     entry.next = entry.next_free = page::kNoSlice;
-    header->slice_count++;
     header->groups_used = static_cast<uint8>(header->groups_used + slice.groups);
 
     clear_groups(meta, image, slice.first_group, slice.groups);

@@ -40,13 +40,12 @@ void end_reading(RowReader *reader);
 
 struct NewSlice {
     uint32 list;
-    uint32 number; // on its page
     uint32 first_group;
     uint32 groups;
     uint32 count; // rows: groups * 32, or up to 31 less
 };
 
-/// Adds a slice and reads its rows. Those before it on the page may come later.
+/// Adds a slice behind the page's others and reads its rows.
 void add_slice(const Meta &meta, PageImage *image, const NewSlice &slice, RowReader *reader);
 
 /// Sets what depends on the page's number (from 0, in the order of the scan pages).
