@@ -37,6 +37,7 @@ measure_recall(Connection *connection, const Dataset &data, const std::vector<st
 struct Subject {
     const Method *method;
     Table table;
+    std::string plan;
     std::vector<Point> points;
     std::vector<std::vector<std::vector<Rate>>> rates; // by setting, number of clients, round
 };
@@ -58,7 +59,8 @@ find_recall(Run *run, Subject *subject, const std::vector<std::int32_t> &truth)
     }
     Connection connection(method.server.url);
     connection.run("SET enable_seqscan = off");
-    run->of(method)["search"]["plan"] = plan_of(&connection, *run->data, subject->table);
+    subject->plan = plan_of(&connection, *run->data, subject->table);
+    run->of(method)["search"]["plan"] = subject->plan;
 }
 
 void
@@ -93,8 +95,8 @@ median_of(const std::vector<Rate> &rates, double Rate::*member)
 void
 report_subject(Run *run, Subject *subject)
 {
-    std::printf("\n%s: %s\n%-28s %8s %8s", subject->method->label().c_str(),
-                subject->table.name.c_str(), "setting", "@10", "@100");
+    std::printf("\n%s: %s\n%-28s %8s %8s", subject->method->label().c_str(), subject->plan.c_str(),
+                "setting", "@10", "@100");
     for (double clients : run->config.clients)
         std::printf(" %7.0f cl. %8s %8s", clients, "p50 ms", "p99 ms");
     std::printf("\n");
@@ -140,7 +142,7 @@ bench_search(Run *run)
     std::vector<Subject> subjects;
     std::size_t most = 0;
     for (const Method &method : run->methods) {
-        Subject subject{&method, make_ready(run, method, false), {}, {}};
+        Subject subject{&method, make_ready(run, method, false), "", {}, {}};
         subject.rates.resize(method.sweep.size());
         find_recall(run, &subject, truth);
         most = std::max(most, method.sweep.size());

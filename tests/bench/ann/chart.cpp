@@ -160,7 +160,7 @@ labels(const Axes &axes, const std::vector<Series> &series)
     for (const Label &place : places) {
         const char *colour = kColours[place.number % (sizeof(kColours) / sizeof(*kColours))];
         out += text_at(kWidth - kRight + 10, place.y + 4,
-                       format("class=\"label\" fill=\"%s\"", colour).c_str(),
+                       format("class=\"label\" style=\"fill: %s\"", colour).c_str(),
                        series[place.number].label);
     }
     return out;

@@ -114,10 +114,19 @@ prepare_search(Connection *connection, const Dataset &data, const Table &table,
     connection->prepare(name, search_sql(data, table, k, where, "$1"));
 }
 
+static std::string
+vector_text(const float *vector, std::size_t dim)
+{
+    std::string text = "'";
+    for (std::size_t i = 0; i < dim; i++)
+        text += (i == 0 ? "[" : ",") + std::to_string(vector[i]);
+    return text + "]'";
+}
+
 std::string
 plan_of(Connection *connection, const Dataset &data, const Table &table, const std::string &where)
 {
-    const std::string vector = "(SELECT v FROM " + table.name + " LIMIT 1)";
+    const std::string vector = vector_text(data.query(0), data.dim);
     const Result plan =
         connection->run("EXPLAIN (COSTS off) " + search_sql(data, table, 10, where, vector));
     for (int i = 0; i < PQntuples(plan.get()); i++) {
