@@ -75,6 +75,7 @@ make_quick(Settings *settings)
     settings->rows = 2000;
     settings->queries = 20;
     config.rounds = 1;
+    config.most_settings = 3;
     config.seconds = config.filter_seconds = 0.05;
     config.insert_rows = 200;
     config.insert_seconds = 0.5;
@@ -177,6 +178,10 @@ measure(const Settings &settings, const std::vector<bench::Server> &servers, std
             bench::find_methods(server, data.row_count(), settings.methods, settings.extra);
         run.methods.insert(run.methods.end(), methods.begin(), methods.end());
     }
+    if (settings.config.most_settings != 0)
+        for (bench::Method &method : run.methods)
+            for (auto *sweep : {&method.sweep, &method.filter_sweep})
+                sweep->resize(std::min(sweep->size(), settings.config.most_settings));
     if (run.methods.empty())
         throw std::runtime_error("none of the methods is on these servers");
     std::printf("\n%s: %zu x %zu, %zu queries, %s\n", data.name.c_str(), data.row_count(), data.dim,

@@ -15,7 +15,7 @@ plan skip_all => 'built without the benchmarks' unless -x $program;
 my $glosses = dirname(__FILE__) . '/../data/glosses';
 my $node    = PostgreSQL::Test::Cluster->new('bench');
 $node->init;
-$node->append_conf('postgresql.conf', "autovacuum = off\nmax_prepared_transactions = 0");
+$node->append_conf('postgresql.conf', "autovacuum = off\nlog_statement = none");
 $node->start;
 
 my $json = "$PostgreSQL::Test::Utils::tmp_check/ann.json";
@@ -26,7 +26,7 @@ my $methods = 'ivfrabitq,ivfflat';
 command_ok(
 	[
 		@quick, '--data', 'glosses', '--data', 'hard', '--methods', $methods,
-		'--clients', '1,2', '--json', $json, '--svg', $svg
+		'--rows', 1000, '--clients', '1,2', '--json', $json, '--svg', $svg
 	],
 	'it runs');
 
@@ -39,7 +39,7 @@ is(scalar @{ $report->{datasets} }, 2, 'two data sets');
 my $sum = 0;
 for my $set (@{ $report->{datasets} })
 {
-	is($set->{rows}, 2000, "$set->{name}: rows");
+	is($set->{rows}, 1000, "$set->{name}: rows");
 	ok($set->{servers}{ours}{floor}{select_1_qps} > 0, "$set->{name}: floor");
 	for my $name (map { "ours/$_" } split /,/, $methods)
 	{
@@ -48,7 +48,7 @@ for my $set (@{ $report->{datasets} })
 		ok($method->{build}{seconds} > 0 && $method->{build}{bytes} > 0, "$what: build");
 		like($method->{search}{plan}, qr/^Index Scan using bench_/, "$what: plan");
 		my @points = @{ $method->{search}{points} };
-		cmp_ok(scalar @points, '>', 5, "$what: points");
+		is(scalar @points, 3, "$what: points");
 		is(scalar(grep { $_->{qps_1} > 0 && $_->{qps_2} > 0 && $_->{p99_ms_1} >= $_->{p50_ms_1} } @points),
 			scalar @points, "$what: rates");
 		is(scalar(grep { $_->{recall_at_10} < 0 || $_->{recall_at_10} > 1 } @points),
@@ -60,7 +60,7 @@ for my $set (@{ $report->{datasets} })
 }
 my $filters = $report->{datasets}[0]{methods}{'ours/ivfrabitq'}{filter};
 is_deeply([ sort keys %$filters ], [ '0.1 %', '1 %', '10 %', 'correlated' ], 'filters');
-is($filters->{'1 %'}{best}{rows_returned}, 10, 'a filtered search returns LIMIT rows');
+is($filters->{'10 %'}{best}{rows_returned}, 10, 'a filtered search returns LIMIT rows');
 
 like(slurp_file($svg), qr/^<svg .*<\/svg>\n\z/s, 'a picture');
 ok(-s "$PostgreSQL::Test::Utils::tmp_check/ann-hard.svg", 'a picture of the second set');

@@ -15,6 +15,7 @@ struct Config {
     std::size_t rounds = 3; // interleaved between the methods; medians count
     double seconds = 3;     // of a measurement of queries per second
     std::vector<double> clients = {1, 2};
+    std::size_t most_settings = 0;    // of a sweep, for a trial; 0: all
     bool rebuild = false;             // build indexes anew even if they are there
     double filter_seconds = 5;        // of one setting of a filtered search
     std::size_t insert_rows = 20000;  // by COPY, after as many that warm up
