@@ -227,6 +227,7 @@ run_all(const Settings &settings)
 int
 main(int argc, char **argv)
 {
+    std::setvbuf(stdout, nullptr, _IOLBF, 0); // a run takes long: its log is read meanwhile
     try {
         run_all(parse(argc, argv));
     } catch (const std::exception &error) {

@@ -7,6 +7,7 @@
 //
 //   --rows N --queries N         of the data set (0: all)
 //   --lists N (4 sqrt(rows))  --spill SHARE (0)  --iterations N (10)  --train-rows N per list (128)
+//   --training codes|floats|tree how vector_build.so trains (codes)
 //   --centroids FILE             keep the trained centroids there, or take them from there
 //   --threads N (2)              of the build; a search has one
 //   --huge-pages                 pages of 2 MB for all that a search reads
@@ -54,6 +55,7 @@ parse(int argc, char **argv)
     options.text("--centroids", &s.build.centroids_file);
     options.count("--lists", &s.build.lists);
     options.number("--spill", &s.build.spill);
+    options.text("--training", &s.build.training);
     options.integer("--iterations", &s.build.iterations);
     options.count("--train-rows", &s.build.train_rows);
     options.integer("--threads", &s.build.threads);

@@ -40,10 +40,11 @@ class PageMemory
 };
 
 struct BuildOptions {
-    std::string library;        // vector_build.so
-    std::string centroids_file; // read if it is there, else written; empty: neither
-    std::size_t lists = 0;      // 0: chosen from the number of rows
-    double spill = 0;           // share of rows that go to a second list
+    std::string library;            // vector_build.so
+    std::string centroids_file;     // read if it is there, else written; empty: neither
+    std::size_t lists = 0;          // 0: chosen from the number of rows
+    double spill = 0;               // share of rows that go to a second list
+    std::string training = "codes"; // or floats, tree: VxBuildApproximation
     int iterations = 10;
     std::size_t train_rows = 128; // per list
     int threads = 2;

@@ -85,6 +85,18 @@ write_file(const std::string &path, const std::vector<float> &floats)
     std::fclose(file);
 }
 
+std::int32_t
+approximation(const std::string &name)
+{
+    if (name == "floats")
+        return VX_BUILD_FLOATS;
+    if (name == "codes")
+        return VX_BUILD_CODES;
+    if (name == "tree")
+        return VX_BUILD_CODES_FROM_TREE;
+    throw std::runtime_error("--training: not floats, codes or tree: " + name);
+}
+
 void
 run_training(const BuildOptions &options, const std::vector<float> &sample, std::size_t padded,
              std::size_t lists, float *centroids)
@@ -97,6 +109,7 @@ run_training(const BuildOptions &options, const std::vector<float> &sample, std:
     train.metric = VX_BUILD_L2;
     train.iterations = options.iterations;
     train.seed = kSeed;
+    train.approximate = approximation(options.training);
     train.threads = options.threads;
     train.centroids = centroids;
     if (load_library(options.library).train(&train) != VX_BUILD_OK)
