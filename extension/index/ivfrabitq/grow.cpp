@@ -225,8 +225,9 @@ add_slice(Growth *growth)
 {
     const Meta &meta = *growth->meta;
     const bool is_first = !page::is_valid(growth->entry.first);
+    const bool makes_version = is_first && growth->entry.born != page::kUnborn; // else a split does
     Buffer meta_page = InvalidBuffer;
-    if (is_first)
+    if (makes_version)
         meta_page = lock_page(growth->index, 0, BUFFER_LOCK_EXCLUSIVE);
 
     const Room room = choose_room(growth);
@@ -247,7 +248,8 @@ add_slice(Growth *growth)
     stage_new_slice(&edit, growth, room, fine, header);
     if (is_first) {
         growth->entry.first = where;
-        stage_new_version(&edit, meta_page);
+        if (makes_version)
+            stage_new_version(&edit, meta_page);
     } else if (growth->tail != room.scan) {
         edit.write(edit.add(growth->tail),
                    static_cast<uint16>(slice_offset(old_tail.slice) + offsetof(page::Slice, next)),
@@ -262,7 +264,7 @@ add_slice(Growth *growth)
     UnlockReleaseBuffer(fine);
     if (room.scan != growth->tail)
         UnlockReleaseBuffer(room.scan);
-    if (is_first)
+    if (makes_version)
         UnlockReleaseBuffer(meta_page);
     record_free_groups(growth->index, meta, block, left);
     if (BufferIsValid(room.fine) && left > 0)

@@ -31,6 +31,14 @@ aligned_array(Size count)
     return reinterpret_cast<T *>(TYPEALIGN(page::kCacheLine, memory));
 }
 
+/// The centre of a list, from the index's pages.
+static void
+read_centre(const void *argument, int32 list, int8 *codes, float *scale)
+{
+    const auto *inserter = static_cast<const RowInserter *>(argument);
+    read_centroid(inserter->index, inserter->meta, static_cast<uint32>(list), codes, scale);
+}
+
 void
 make_row_inserter(Relation index, RowInserter *out)
 {
@@ -52,6 +60,8 @@ make_row_inserter(Relation index, RowInserter *out)
                        : out->distances;
     out->code = reinterpret_cast<RowCode *>(aligned_array<char>(row_code_bytes(out->meta)));
     memset(out->code, 0, row_code_bytes(out->meta));
+    if (out->meta.page.spill_ratio > 0)
+        make_spill_chooser(padded, read_centre, out, &out->chooser);
 }
 
 /// |row - c|^2 of every list into inserter->squared.
@@ -122,23 +132,42 @@ place_nearest(RowInserter *inserter)
     }
 }
 
-void
-insert_prepared(RowInserter *inserter, const Datum *values, const bool *isnull,
-                const ItemPointerData *tid)
+/// Where rows are kept in two lists: puts the row into its second one, if it has one. `first` has
+/// been taken out of the distances.
+static void
+place_second(RowInserter *inserter, uint32 first)
 {
-    inserter->meta = read_meta(inserter->index);
-    inserter->code->tid = *tid;
-    store_filter_values(inserter->index, inserter->meta, values, isnull, inserter->code);
-    measure_lists(inserter);
-    place_nearest(inserter);
+    int32 lists[kSpillCandidates];
+    lists[0] = static_cast<int32>(first);
+    for (uint32 i = 1; i < kSpillCandidates; i++) {
+        const uint32 list = nearest_list(inserter->squared, inserter->meta.page.lists);
+        lists[i] = list == kNone ? -1 : static_cast<int32>(list);
+        if (list != kNone)
+            inserter->squared[list] = kFar;
+    }
+    const SpillChoice second = choose_second(&inserter->chooser, inserter->row, lists);
+    if (second.list < 0 || !(second.ratio < inserter->meta.page.spill_ratio))
+        return;
+    float scale;
+    const auto list = static_cast<uint32>(second.list);
+    read_centroid(inserter->index, inserter->meta, list, inserter->centre, &scale);
+    encode_row(&inserter->encoder, inserter->row, inserter->centre, scale, inserter->code);
+    place_row(inserter->index, inserter->meta, list, inserter->code); // being split: one is enough
 }
 
 void
 insert_row(RowInserter *inserter, const Datum *values, const bool *isnull,
            const ItemPointerData *tid)
 {
-    if (prepare_row(&inserter->encoder, values[0], inserter->row))
-        insert_prepared(inserter, values, isnull, tid);
+    if (!prepare_row(&inserter->encoder, values[0], inserter->row))
+        return;
+    inserter->meta = read_meta(inserter->index);
+    inserter->code->tid = *tid;
+    store_filter_values(inserter->index, inserter->meta, values, isnull, inserter->code);
+    measure_lists(inserter);
+    const uint32 first = place_nearest(inserter);
+    if (inserter->meta.page.spill_ratio > 0)
+        place_second(inserter, first);
 }
 
 } // namespace vx::ivfrabitq

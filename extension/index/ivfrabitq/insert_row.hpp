@@ -4,6 +4,7 @@
 #pragma once
 
 #include "index/ivfrabitq/encode.hpp"
+#include "index/ivfrabitq/spill.hpp"
 
 namespace vx::ivfrabitq
 {
@@ -20,6 +21,7 @@ struct RowInserter {
     int8 *low;
     int8 *centre;
     RowCode *code;
+    SpillChooser chooser; // if rows are kept in two lists
 };
 
 /// Memory: CurrentMemoryContext.
@@ -29,9 +31,5 @@ void make_row_inserter(Relation index, RowInserter *out);
 /// can be freed afterwards.
 void insert_row(RowInserter *inserter, const Datum *values, const bool *isnull,
                 const ItemPointerData *tid);
-
-/// The same for the prepared row in inserter->row; values and isnull from column 2 on count.
-void insert_prepared(RowInserter *inserter, const Datum *values, const bool *isnull,
-                     const ItemPointerData *tid);
 
 } // namespace vx::ivfrabitq

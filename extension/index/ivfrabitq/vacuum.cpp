@@ -257,6 +257,7 @@ VX_CALLBACK(IndexBulkDeleteResult *, ivfrabitq_vacuum_cleanup,
         return stats;
     if (stats == nullptr)
         stats = run_pass(info, nullptr, nullptr, nullptr);
+    split_lists(info);
     stats->num_pages = RelationGetNumberOfBlocks(info->index);
     return stats;
 }

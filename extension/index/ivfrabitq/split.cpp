@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: PostgreSQL
+//
+// Splitting a list. Its rows go to new lists, with centres of their own; the old one stays readable
+// for the scans that know it:
+//
+//   freeze    entry: kFrozen, no free chain; each slice leaves the chain. Inserts go elsewhere.
+//   cluster   k-means over (a sample of) its rows, whose vectors are read from the table
+//   fill      centres and unborn entries of the new lists, then row after row, as inserts do
+//   publish   one edit: the new lists are born, the old one dies; the structure has a new version
+//
+// Nothing before the last step can be seen; what an interrupted split leaves, the next vacuum gives
+// back. SPFresh (Xu et al., SOSP 2023, section 4.2) splits so too, but in place.
+#include "pg/postgres.hpp"
+
+#include "index/ivfrabitq/split.hpp"
+
+extern "C" {
+#include "access/heapam.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "catalog/index.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+}
+
+#include "index/ivfrabitq/build_shape.hpp"
+#include "index/ivfrabitq/encode.hpp"
+#include "index/ivfrabitq/filter.hpp"
+#include "index/ivfrabitq/lists.hpp"
+#include "index/ivfrabitq/options.hpp"
+#include "pg/compat.hpp"
+
+namespace vx::ivfrabitq
+{
+
+constexpr double kTooLong = 2.5;     // times the mean
+constexpr uint32 kMinimumRows = 256; // shorter lists are never split
+constexpr uint32 kMaxParts = 32;
+constexpr uint32 kSamplePerPart = 256;
+
+struct Splitter {
+    Relation index;
+    Relation heap;
+    Meta meta;
+    IndexInfo *info;
+    EState *estate;
+    IndexFetchTableData *fetch;
+    TupleTableSlot *slot;
+    SnapshotData snapshot; // everything that some scan may still see
+    MemoryContext scratch; // of one row
+    Encoder encoder;
+    Datum values[INDEX_MAX_KEYS];
+    bool isnull[INDEX_MAX_KEYS];
+};
+
+/// The row's vector from the table, as the index has it. False: nobody can see the row any more.
+static bool
+read_row(Splitter *splitter, ItemPointerData tid, float *out)
+{
+    bool again = false;
+    bool all_dead = false;
+    if (!table_index_fetch_tuple(splitter->fetch, &tid, &splitter->snapshot, splitter->slot, &again,
+                                 &all_dead))
+        return false;
+    GetPerTupleExprContext(splitter->estate)->ecxt_scantuple = splitter->slot;
+    FormIndexDatum(splitter->info, splitter->slot, splitter->estate, splitter->values,
+                   splitter->isnull);
+    return !splitter->isnull[0] && prepare_row(&splitter->encoder, splitter->values[0], out);
+}
+
+static void
+end_row(Splitter *splitter)
+{
+    MemoryContextReset(splitter->scratch);
+    ResetPerTupleExprContext(splitter->estate);
+}
+
+/// Evenly spaced rows of the list, into out (wanted x padded). Returns how many.
+static uint32
+sample_rows(Splitter *splitter, const ListRows &rows, uint32 wanted, float *out)
+{
+    const uint32 padded = splitter->meta.page.padded;
+    uint32 found = 0;
+    for (uint32 i = 0; i < wanted && i < rows.count; i++) {
+        pg::vacuum_delay();
+        const uint64 at = uint64{i} * rows.count / Min(wanted, rows.count);
+        MemoryContext previous = MemoryContextSwitchTo(splitter->scratch);
+        found += read_row(splitter, rows.tids[at], out + Size{found} * padded);
+        MemoryContextSwitchTo(previous);
+        end_row(splitter);
+    }
+    return found;
+}
+
+/// Puts every row into the nearest of the new lists.
+static void
+fill_lists(Splitter *splitter, const ListRows &rows, const NewList *lists, uint32 count)
+{
+    const uint32 padded = splitter->meta.page.padded;
+    Meta unborn = splitter->meta; // sees lists that are not born
+    unborn.page.structure_version = page::kUnborn;
+    auto *row = static_cast<float *>(palloc(padded * sizeof(float)));
+    auto *centres = static_cast<float *>(palloc(Size{count} * padded * sizeof(float)));
+    auto *code = static_cast<RowCode *>(palloc0(row_code_bytes(splitter->meta)));
+    for (uint32 i = 0; i < count; i++)
+        kernel::dequantize_centroid(lists[i].codes, lists[i].scale, padded,
+                                    centres + Size{i} * padded);
+
+    for (uint32 i = 0; i < rows.count; i++) {
+        pg::vacuum_delay();
+        MemoryContext previous = MemoryContextSwitchTo(splitter->scratch);
+        if (read_row(splitter, rows.tids[i], row)) {
+            const NewList &list = lists[nearest_part(row, centres, count, padded)];
+            encode_row(&splitter->encoder, row, list.codes, list.scale, code);
+            code->tid = rows.tids[i];
+            store_filter_values(splitter->index, splitter->meta, splitter->values, splitter->isnull,
+                                code);
+            if (!place_row(splitter->index, unborn, list.place, code))
+                elog(ERROR, "list %u of index \"%s\" does not take rows", list.place,
+                     RelationGetRelationName(splitter->index));
+        }
+        MemoryContextSwitchTo(previous);
+        end_row(splitter);
+    }
+}
+
+/// Splits the list into about `parts`.
+static void
+split_list(Splitter *splitter, uint32 list, uint32 parts)
+{
+    const uint32 padded = splitter->meta.page.padded;
+    NewList lists[kMaxParts];
+    parts = choose_places(splitter->index, splitter->meta, list, parts, lists);
+    if (parts < 2)
+        return; // no places left: REINDEX makes more
+
+    freeze_list(splitter->index, splitter->meta, list);
+    const ListRows rows = collect_rows(splitter->index, splitter->meta, list);
+    const uint32 wanted = parts * kSamplePerPart;
+    auto *sample = static_cast<float *>(
+        palloc_extended(Size{wanted} * padded * sizeof(float), MCXT_ALLOC_HUGE));
+    auto *centroids = static_cast<float *>(palloc(Size{parts} * padded * sizeof(float)));
+    const uint32 found = sample_rows(splitter, rows, wanted, sample);
+    parts = cluster_rows(sample, found, padded, parts, centroids);
+    if (parts < 2)
+        return; // equal rows; the caller thaws the list
+
+    for (uint32 i = 0; i < parts; i++) {
+        lists[i].codes = static_cast<int8 *>(palloc(padded));
+        lists[i].scale = kernel::quantize_centroid(centroids + Size{i} * padded, padded,
+                                                   lists[i].codes, &lists[i].norm2);
+        write_new_list(splitter->index, splitter->meta, lists[i]);
+    }
+    fill_lists(splitter, rows, lists, parts);
+    publish_lists(splitter->index, splitter->meta, list, lists, parts);
+}
+
+/// How many rows a list should have: as many as the others, or, where the build may choose, no more
+/// than it would choose for a table of this size.
+static double
+rows_per_list(Relation index, const Meta &meta, const page::ListEntry *entries)
+{
+    double rows = 0;
+    double lists = 0;
+    for (uint32 i = 0; i < meta.page.lists; i++) {
+        if (!page::exists_in(entries[i], meta.page.structure_version))
+            continue;
+        rows += entries[i].rows;
+        lists++;
+    }
+    if (get_lists(index) == 0)
+        lists = Max(lists, auto_lists(rows, meta.page.padded));
+    return lists > 0 ? rows / lists : 0;
+}
+
+static void
+begin_splitter(Splitter *splitter, Relation index)
+{
+    splitter->index = index;
+    splitter->heap = table_open(IndexGetRelation(RelationGetRelid(index), false), NoLock);
+    splitter->meta = read_meta(index);
+    splitter->info = BuildIndexInfo(index);
+    splitter->estate = CreateExecutorState();
+    splitter->fetch = table_index_fetch_begin(splitter->heap);
+    splitter->slot = table_slot_create(splitter->heap, nullptr);
+    InitNonVacuumableSnapshot(splitter->snapshot, GlobalVisTestFor(splitter->heap));
+    splitter->scratch =
+        AllocSetContextCreate(CurrentMemoryContext, "ivfrabitq split row", ALLOCSET_DEFAULT_SIZES);
+    const Size bytes = splitter->meta.page.padded * sizeof(float);
+    auto *mean = static_cast<float *>(palloc(bytes));
+    memcpy(mean, get_mean(index, splitter->meta), bytes);
+    make_encoder(&splitter->meta, mean, &splitter->encoder);
+}
+
+static void
+end_splitter(Splitter *splitter)
+{
+    table_index_fetch_end(splitter->fetch);
+    ExecDropSingleTupleTableSlot(splitter->slot);
+    FreeExecutorState(splitter->estate);
+    table_close(splitter->heap, NoLock);
+}
+
+void
+split_lists(IndexVacuumInfo *info)
+{
+    Relation index = info->index;
+    MemoryContext context =
+        AllocSetContextCreate(CurrentMemoryContext, "ivfrabitq split", ALLOCSET_DEFAULT_SIZES);
+    MemoryContext previous = MemoryContextSwitchTo(context);
+    forget_meta(index); // the counts in the kept directory are older than the pass
+    const Meta meta = read_meta(index);
+    auto *entries = static_cast<page::ListEntry *>(
+        palloc_extended(meta.page.lists * sizeof(page::ListEntry), MCXT_ALLOC_HUGE));
+    memcpy(entries, get_directory(index, meta), meta.page.lists * sizeof(page::ListEntry));
+    const double usual = rows_per_list(index, meta, entries);
+
+    for (uint32 list = 0; list < meta.page.lists; list++) {
+        if (!page::exists_in(entries[list], meta.page.structure_version) ||
+            entries[list].rows < kMinimumRows || entries[list].rows < kTooLong * usual)
+            continue;
+        MemoryContext one =
+            AllocSetContextCreate(context, "ivfrabitq split list", ALLOCSET_DEFAULT_SIZES);
+        MemoryContextSwitchTo(one);
+        LockPage(index, 0, ExclusiveLock);
+        Splitter splitter;
+        begin_splitter(&splitter, index);
+        const double parts = entries[list].rows / Max(usual, kMinimumRows / 2);
+        split_list(&splitter, list,
+                   static_cast<uint32>(Min(Max(parts, 2.0), static_cast<double>(kMaxParts))));
+        end_splitter(&splitter);
+        thaw_lists(index, read_meta(index));
+        UnlockPage(index, 0, ExclusiveLock);
+        MemoryContextSwitchTo(context);
+        MemoryContextDelete(one);
+    }
+    MemoryContextSwitchTo(previous);
+    MemoryContextDelete(context);
+}
+
+} // namespace vx::ivfrabitq

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: PostgreSQL
+//
+// The page changes of a split: freezing the old list, preparing new ones, and the switch.
+#include "pg/postgres.hpp"
+
+#include "index/ivfrabitq/split.hpp"
+#include "index/ivfrabitq/store.hpp"
+
+extern "C" {
+#include "access/transam.h"
+#include "miscadmin.h"
+}
+
+namespace vx::ivfrabitq
+{
+
+using wal::PageEdit;
+
+constexpr auto kPlaces = static_cast<uint32>(kernel::kBlockCentroids);
+constexpr auto kTile = static_cast<uint32>(kernel::kTileBytes);
+
+// ---- the old list
+
+void
+freeze_list(Relation index, const Meta &meta, uint32 list)
+{
+    Buffer directory = lock_page(index, directory_block(meta, list), BUFFER_LOCK_EXCLUSIVE);
+    page::ListEntry entry = *find_entry(index, meta, directory, list);
+    entry.flags |= page::kFrozen;
+    entry.free = page::kNoSlice;
+    PageEdit edit(index);
+    edit.write(edit.add(directory), entry_offset(list), &entry, sizeof(entry));
+    edit.apply();
+    UnlockReleaseBuffer(directory);
+}
+
+/// Takes the slice out of the free chain that is no more, and adds its rows. Returns the next.
+static page::SlicePointer
+collect_slice(Relation index, const Meta &meta, uint32 list, page::SlicePointer where,
+              ListRows *rows)
+{
+    CHECK_FOR_INTERRUPTS();
+    if (!is_scan_block(meta, where.block))
+        report_corrupted(index, directory_block(meta, list), "a link leads out of the scan pages");
+    Buffer buffer = lock_page(index, where.block, BUFFER_LOCK_EXCLUSIVE);
+    page::Slice slice = *check_slice(index, meta, buffer, where.slice, list);
+    if (slice.flags & page::kInFreeChain) {
+        slice.flags &= static_cast<uint16>(~page::kInFreeChain);
+        slice.next_free = page::kNoSlice;
+        PageEdit edit(index);
+        stage_slice(&edit, stage_page(&edit, buffer, false, page::Kind::scan), where.slice, slice);
+        edit.apply();
+    }
+    if (rows->count + slice.count > rows->capacity) {
+        rows->capacity = Max(rows->capacity * 2, rows->count + slice.count);
+        rows->tids = static_cast<ItemPointerData *>(
+            repalloc_huge(rows->tids, Size{rows->capacity} * sizeof(ItemPointerData)));
+    }
+    const ItemPointerData *tids =
+        page::tids(meta.page, BufferGetPage(buffer)) + slice.first_group * kGroupRows;
+    for (uint32 i = 0; i < slice.count; i++)
+        if (page::is_live(tids[i]))
+            rows->tids[rows->count++] = tids[i];
+    UnlockReleaseBuffer(buffer);
+    return slice.next;
+}
+
+ListRows
+collect_rows(Relation index, const Meta &meta, uint32 list)
+{
+    ListRows rows = {nullptr, 0, 1024};
+    rows.tids = static_cast<ItemPointerData *>(palloc(rows.capacity * sizeof(ItemPointerData)));
+    const page::ListEntry entry = read_list_entry(index, meta, list);
+    for (uint32 i = 0; i < entry.run_pages; i++)
+        collect_slice(index, meta, list, {entry.run_start + i, 0}, &rows);
+    for (page::SlicePointer next = entry.first; page::is_valid(next);)
+        next = collect_slice(index, meta, list, next, &rows);
+    return rows;
+}
+
+// ---- new lists
+
+uint32
+choose_places(Relation index, const Meta &meta, uint32 list, uint32 wanted, NewList *out)
+{
+    uint32 found = 0;
+    const uint32 first = list / page::kEntriesPerPage * page::kEntriesPerPage;
+    const uint32 end = Min(first + page::kEntriesPerPage, meta.page.lists);
+    for (uint32 i = first; i < end && found < wanted; i++)
+        if (read_list_entry(index, meta, i).flags & page::kVacant)
+            out[found++].place = i;
+    for (uint32 i = meta.page.lists; i < meta.page.list_capacity && found < wanted; i++)
+        out[found++].place = i;
+    return found;
+}
+
+/// Writes the place's part of every tile, a page at a time.
+static void
+write_centre(Relation index, const Meta &meta, const NewList &list)
+{
+    const auto per_block = static_cast<uint32>(kernel::tiles_per_block(meta.page.padded));
+    const auto factor_tiles = static_cast<uint32>(kernel::kFactorTiles);
+    const uint32 first = list.place / kPlaces * per_block;
+    const uint32 place = list.place % kPlaces;
+    for (uint32 tile = 0; tile < per_block;) {
+        const uint32 on_page = (first + tile) % page::kTilesPerPage;
+        const uint32 count = Min(page::kTilesPerPage - on_page, per_block - tile);
+        Buffer buffer =
+            lock_page(index, meta.page.first_centroids + (first + tile) / page::kTilesPerPage,
+                      BUFFER_LOCK_EXCLUSIVE);
+        if (!page::has_kind(BufferGetPage(buffer), page::Kind::centroids))
+            report_corrupted(index, BufferGetBlockNumber(buffer), "not a page of centroids");
+        PageEdit edit(index);
+        const auto handle = edit.add(buffer);
+        for (uint32 i = 0; i < count; i++) {
+            const uint32 number = tile + i;
+            uint8 bytes[4];
+            if (number == 0)
+                memcpy(bytes, &list.scale, sizeof(bytes));
+            else if (number == 1)
+                memcpy(bytes, &list.norm2, sizeof(bytes));
+            else
+                for (uint32 k = 0; k < 4; k++)
+                    bytes[k] =
+                        static_cast<uint8>(list.codes[4 * (number - factor_tiles) + k] + 128);
+            edit.write(handle,
+                       static_cast<uint16>(page::kTilesOffset + (on_page + i) * kTile + place * 4),
+                       bytes, sizeof(bytes));
+        }
+        edit.apply();
+        UnlockReleaseBuffer(buffer);
+        tile += count;
+    }
+}
+
+static void
+write_entry(Relation index, const Meta &meta, uint32 place, const page::ListEntry &entry)
+{
+    Buffer directory = lock_page(index, directory_block(meta, place), BUFFER_LOCK_EXCLUSIVE);
+    find_entry(index, meta, directory, place);
+    PageEdit edit(index);
+    edit.write(edit.add(directory), entry_offset(place), &entry, sizeof(entry));
+    edit.apply();
+    UnlockReleaseBuffer(directory);
+}
+
+void
+write_new_list(Relation index, const Meta &meta, const NewList &list)
+{
+    write_centre(index, meta, list);
+    page::ListEntry entry;
+    memset(&entry, 0, sizeof(entry));
+    entry.run_start = InvalidBlockNumber;
+    entry.first = entry.tail = entry.free = page::kNoSlice;
+    entry.born = page::kUnborn;
+    write_entry(index, meta, list.place, entry);
+}
+
+// ---- the switch
+
+/// Places beyond those in use are nobody's until the metapage counts them: their entries can say
+/// that they are born before that.
+static void
+bear_appended(Relation index, const Meta &meta, const NewList *lists, uint32 count)
+{
+    for (uint32 i = 0; i < count; i++) {
+        if (lists[i].place < meta.page.lists)
+            continue;
+        page::ListEntry entry = read_list_entry(index, meta, lists[i].place);
+        entry.born = 0;
+        write_entry(index, meta, lists[i].place, entry);
+    }
+}
+
+static void
+stage_entry(PageEdit *edit, PageEdit::Handle handle, uint32 list, const page::ListEntry &entry)
+{
+    edit->write(handle, entry_offset(list), &entry, sizeof(entry));
+}
+
+void
+publish_lists(Relation index, const Meta &meta, uint32 old_list, const NewList *lists, uint32 count)
+{
+    bear_appended(index, meta, lists, count);
+    Buffer directory = lock_page(index, directory_block(meta, old_list), BUFFER_LOCK_EXCLUSIVE);
+    Buffer meta_page = lock_page(index, 0, BUFFER_LOCK_EXCLUSIVE);
+    page::MetaPage now = *page::content<page::MetaPage>(BufferGetPage(meta_page));
+    const uint32 version = now.structure_version + 1;
+    uint32 in_use = now.lists;
+
+    PageEdit edit(index);
+    const auto handle = edit.add(directory);
+    for (uint32 i = 0; i < count; i++) {
+        in_use = Max(in_use, lists[i].place + 1);
+        if (lists[i].place >= now.lists)
+            continue;
+        page::ListEntry entry = *find_entry(index, meta, directory, lists[i].place);
+        entry.born = version;
+        stage_entry(&edit, handle, lists[i].place, entry);
+    }
+    page::ListEntry old = *find_entry(index, meta, directory, old_list);
+    old.died = version;
+    old.flags = 0;
+    old.rows = 0;
+    old.retired_xid = U64FromFullTransactionId(ReadNextFullTransactionId());
+    stage_entry(&edit, handle, old_list, old);
+
+    const uint32 changed[2] = {in_use, version};
+    static_assert(offsetof(page::MetaPage, structure_version) ==
+                  offsetof(page::MetaPage, lists) + sizeof(uint32));
+    edit.write(edit.add(meta_page),
+               static_cast<uint16>(page::kContentOffset + offsetof(page::MetaPage, lists)), changed,
+               sizeof(changed));
+    edit.apply();
+    UnlockReleaseBuffer(meta_page);
+    UnlockReleaseBuffer(directory);
+}
+
+} // namespace vx::ivfrabitq
