@@ -4,19 +4,28 @@
 //
 //   OPENBLAS_NUM_THREADS=1 vecmesh_build_bench VECTOR_BUILD.SO [dim [lists [train_rows
 //   [assign_rows]]]]
+//   OPENBLAS_NUM_THREADS=1 vecmesh_build_bench VECTOR_BUILD.SO --file ROWS dim [lists
+//   [rows_per_list [iterations]]]
 //
 // Beside it, what faiss::IndexFlat takes to assign a tenth of the rows; its BLAS has as many
 // threads as OPENBLAS_NUM_THREADS says. The rows are random around as many centres as there are
 // lists; the seconds depend little on them.
+//
+// With a file (numpy's .npy of float32, or float32 alone): training on floats and on codes over a
+// sample of it, and the mean squared distance of all its rows to the nearest centroid.
 #include "build/build_api.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <ctime>
 #include <dlfcn.h>
 #include <faiss/IndexFlat.h>
+#include <fstream>
+#include <iterator>
+#include <numeric>
 #include <random>
 #include <vector>
 
@@ -132,6 +141,88 @@ measure_faiss(std::size_t dim, std::size_t lists, std::size_t rows)
            2e-9 * double(dim) * double(lists) * double(rows));
 }
 
+/// Rows of float32, behind numpy's header if there is one.
+std::vector<float>
+read_rows(const char *path)
+{
+    std::ifstream file(path, std::ios::binary);
+    std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
+    std::size_t header = 0;
+    if (bytes.size() >= 10 && std::memcmp(bytes.data(), "\x93NUMPY", 6) == 0)
+        header =
+            10 + std::size_t(std::uint8_t(bytes[8])) + 256 * std::size_t(std::uint8_t(bytes[9]));
+    std::vector<float> rows((bytes.size() - header) / sizeof(float));
+    std::memcpy(rows.data(), bytes.data() + header, rows.size() * sizeof(float));
+    return rows;
+}
+
+std::vector<float>
+sample_rows(const std::vector<float> &rows, std::size_t dim, std::size_t count)
+{
+    std::vector<std::size_t> order(rows.size() / dim);
+    std::iota(order.begin(), order.end(), std::size_t(0));
+    std::shuffle(order.begin(), order.end(), std::mt19937(1));
+    order.resize(std::min(count, order.size()));
+    std::vector<float> sample;
+    sample.reserve(order.size() * dim);
+    for (std::size_t r : order)
+        sample.insert(sample.end(), &rows[r * dim], &rows[r * dim] + dim);
+    return sample;
+}
+
+/// Mean squared distance of the rows to their nearest centroid, found with floats.
+double
+residual(const VxBuildApi &api, const std::vector<float> &rows, std::size_t dim,
+         const std::vector<float> &centroids)
+{
+    std::vector<std::int32_t> lists(rows.size() / dim);
+    VxAssignRequest request{};
+    request.rows = rows.data();
+    request.row_count = std::int64_t(lists.size());
+    request.dim = std::int32_t(dim);
+    request.centroids = centroids.data();
+    request.list_count = std::int32_t(centroids.size() / dim);
+    request.threads = 2;
+    request.lists = lists.data();
+    check(api.assign(&request), request.error);
+    double sum = 0;
+    for (std::size_t r = 0; r < lists.size(); r++)
+        for (std::size_t i = 0; i < dim; i++) {
+            const float difference = rows[r * dim + i] - centroids[std::size_t(lists[r]) * dim + i];
+            sum += double(difference * difference);
+        }
+    return sum / double(lists.size());
+}
+
+void
+measure_file(const VxBuildApi &api, const std::vector<float> &rows, std::size_t dim,
+             std::size_t lists, std::size_t rows_per_list, std::size_t iterations)
+{
+    const std::vector<float> sample = sample_rows(rows, dim, lists * rows_per_list);
+    std::vector<float> centroids(lists * dim);
+    constexpr const char *kNames[] = {"floats", "codes", "codes from a tree"};
+    for (int approximate : {VX_BUILD_CODES, VX_BUILD_CODES_FROM_TREE, VX_BUILD_FLOATS})
+        for (int threads : {1, 2}) {
+            VxTrainRequest train{};
+            train.rows = sample.data();
+            train.row_count = std::int64_t(sample.size() / dim);
+            train.dim = std::int32_t(dim);
+            train.list_count = std::int32_t(lists);
+            train.iterations = std::int32_t(iterations);
+            train.seed = 1;
+            train.approximate = approximate;
+            train.threads = threads;
+            train.centroids = centroids.data();
+            const Seconds time = seconds([&] { check(api.train(&train), train.error); });
+            std::printf("%zu rows, %zu lists, %s, threads %d: %.2f s, %.2f s of processor time", //
+                        sample.size() / dim, lists, kNames[approximate], threads, time.wall,
+                        time.cpu);
+            if (threads == 1)
+                std::printf(", mean squared distance %.4f", residual(api, rows, dim, centroids));
+            std::printf("\n");
+        }
+}
+
 std::size_t
 argument(int argc, char **argv, int i, std::size_t otherwise)
 {
@@ -144,8 +235,11 @@ int
 main(int argc, char **argv)
 {
     if (argc < 2) {
-        std::fprintf(stderr, "usage: %s vector_build.so [dim [lists [train_rows [assign_rows]]]]\n",
-                     argv[0]);
+        std::fprintf(
+            stderr,
+            "usage: %s vector_build.so [dim [lists [train_rows [assign_rows]]]]\n"
+            "       %s vector_build.so --file ROWS dim [lists [rows_per_list [iterations]]]\n",
+            argv[0], argv[0]);
         return 2;
     }
     void *library = dlopen(argv[1], RTLD_NOW);
@@ -154,11 +248,17 @@ main(int argc, char **argv)
         std::fprintf(stderr, "%s\n", dlerror());
         return 1;
     }
+    const VxBuildApi &api = *reinterpret_cast<VxBuildApiFunction>(symbol)();
+    if (argc > 4 && std::strcmp(argv[2], "--file") == 0) {
+        measure_file(api, read_rows(argv[3]), argument(argc, argv, 4, 128),
+                     argument(argc, argv, 5, 1000), argument(argc, argv, 6, 64),
+                     argument(argc, argv, 7, 10));
+        return 0;
+    }
     const std::size_t dim = argument(argc, argv, 2, 128);
     const std::size_t lists = argument(argc, argv, 3, 1000);
     const std::size_t assign_rows = argument(argc, argv, 5, 1000000);
-    measure(*reinterpret_cast<VxBuildApiFunction>(symbol)(), dim, lists,
-            argument(argc, argv, 4, 50000), assign_rows);
+    measure(api, dim, lists, argument(argc, argv, 4, 50000), assign_rows);
     measure_faiss(dim, lists, assign_rows / 10);
     return 0;
 }
