@@ -15,18 +15,24 @@ constexpr std::uint32_t kLanes = 16;
 constexpr std::uint32_t kGroups = 512;
 constexpr std::int32_t kNone = 0x7fffffff;
 
-/// order_key() of the distances from i on; the greatest number for lanes behind the end.
+inline __m512i
+key_of(__m512 distances) noexcept // order_key()
+{
+    const __m512i bits = _mm512_castps_si512(_mm512_add_ps(distances, _mm512_setzero_ps()));
+    const __m512i flip =
+        _mm512_and_si512(_mm512_srai_epi32(bits, 31), _mm512_set1_epi32(0x7fffffff));
+    return _mm512_xor_si512(bits, flip);
+}
+
+/// The keys from i on; the greatest number for lanes behind the end.
 inline __m512i
 keys(const float *distances, std::uint32_t i, std::uint32_t end) noexcept
 {
-    const std::uint32_t rest = end - i;
-    const auto exists = static_cast<__mmask16>(rest >= kLanes ? 0xffff : (1u << rest) - 1);
-    const __m512 x =
-        _mm512_add_ps(_mm512_maskz_loadu_ps(exists, distances + i), _mm512_setzero_ps());
-    const __m512i bits = _mm512_castps_si512(x);
-    const __m512i flip =
-        _mm512_and_si512(_mm512_srai_epi32(bits, 31), _mm512_set1_epi32(0x7fffffff));
-    return _mm512_mask_xor_epi32(_mm512_set1_epi32(kNone), exists, bits, flip);
+    if (end - i >= kLanes)
+        return key_of(_mm512_loadu_ps(distances + i));
+    const auto exists = static_cast<__mmask16>((1u << (end - i)) - 1);
+    return _mm512_mask_mov_epi32(_mm512_set1_epi32(kNone), exists,
+                                 key_of(_mm512_maskz_loadu_ps(exists, distances + i)));
 }
 
 void
@@ -68,7 +74,8 @@ pick(const float *distances, std::uint32_t *from, std::uint32_t end, std::int32_
         const __mmask16 wanted =
             _mm512_mask_cmple_epi32_mask(_mm512_cmpgt_epi32_mask(key, floor), key, ceiling);
         const __m512i numbers = _mm512_add_epi32(lanes, _mm512_set1_epi32(std::int32_t(i)));
-        _mm512_mask_compressstoreu_epi32(lists + count, wanted, numbers);
+        // All lanes are stored, there is room: the compressing store is slow on some processors.
+        _mm512_storeu_si512(lists + count, _mm512_maskz_compress_epi32(wanted, numbers));
         count += static_cast<std::uint32_t>(__builtin_popcount(wanted));
     }
     *from = i < end ? i : end;
