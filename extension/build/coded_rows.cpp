@@ -54,7 +54,8 @@ shuffled(std::size_t count, std::uint64_t seed)
 
 CodedRows::CodedRows(const VxTrainRequest &request, const Team &team)
     : padded_(padded(std::size_t(request.dim))), mean_(std::size_t(request.dim)),
-      codes_(std::size_t(request.row_count) * padded_), factors_(std::size_t(request.row_count))
+      codes_(new std::int8_t[std::size_t(request.row_count) * padded_]),
+      factors_(std::size_t(request.row_count))
 {
     find_mean(request, team);
     quantize(request, team);
@@ -111,7 +112,7 @@ CodedRows::quantize(const VxTrainRequest &request, const Team &team)
             const float *from = request.rows + order[r] * dim;
             for (std::size_t i = 0; i < dim; i++)
                 row[i] = from[i] * scale_ - mean_[i];
-            kernel::quantize_rows(row, 1, padded_, codes_.data() + r * padded_, &factors_[r]);
+            kernel::quantize_rows(row, 1, padded_, codes_.get() + r * padded_, &factors_[r]);
         }
     });
 }

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 namespace vx::build
@@ -33,7 +34,7 @@ class CodedRows
 
     RowSpan span() const noexcept
     {
-        return {codes_.data(), factors_.data(), factors_.size(), padded_};
+        return {codes_.get(), factors_.data(), factors_.size(), padded_};
     }
 
     /// From the coordinates of the codes to the caller's. centroids: padded floats each.
@@ -50,7 +51,8 @@ class CodedRows
     std::size_t padded_;
     float scale_ = 1;         // a power of two that brings the values near 1
     std::vector<float> mean_; // of the scaled rows
-    std::vector<std::int8_t> codes_;
+    std::unique_ptr<std::int8_t[]>
+        codes_; // no vector: nothing can stop the filling of gigabytes with zeroes
     std::vector<kernel::RowFactors> factors_;
 };
 
