@@ -51,8 +51,8 @@ class CodedRows
     std::size_t padded_;
     float scale_ = 1;         // a power of two that brings the values near 1
     std::vector<float> mean_; // of the scaled rows
-    std::unique_ptr<std::int8_t[]>
-        codes_; // no vector: nothing can stop the filling of gigabytes with zeroes
+    /// No vector: nothing could stop the filling of gigabytes with zeroes.
+    std::unique_ptr<std::int8_t[]> codes_;
     std::vector<kernel::RowFactors> factors_;
 };
 
