@@ -5,6 +5,7 @@
 
 #include "index/ivf/options.hpp"
 #include "index/ivfrabitq/options.hpp"
+#include "index/ivfrabitq/paths.hpp"
 #include "pg/entry.hpp"
 #include "wal_hooks/wal_mode.hpp"
 
@@ -19,4 +20,5 @@ _PG_init(void)
     vx::wal::initialise();
     vx::ivf::initialise_options();
     vx::ivfrabitq::initialise_options();
+    vx::ivfrabitq::install_paths_hook();
 }

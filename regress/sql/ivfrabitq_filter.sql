@@ -4,7 +4,7 @@ SET DateStyle = 'ISO';
 SET ivfrabitq.recall_target = 1; -- nothing may be missed
 
 CREATE FUNCTION row_vector(i int) RETURNS vector LANGUAGE sql IMMUTABLE AS $$
-    SELECT array_agg((i::bigint * (7919 + 104729 * d) + d * d * 31) % 10007 / 10007.0)::vector
+    SELECT array_agg((i::bigint * (7919 + 104729 * d) + d * d * 31) % 100003 / 100003.0)::vector
     FROM generate_series(1, 6) d
 $$;
 
@@ -36,14 +36,15 @@ CREATE INDEX g_index ON g USING ivfrabitq (v, tz, vc, bc, low) WITH (lists = 20)
 ANALYZE f, g;
 
 -- How the rows come (by the index's condition alone, it is to be hoped), how many, and whether a
--- sort gives the same in the same order.
+-- sort gives the same, in the same order of distances.
 CREATE FUNCTION compare(source text, condition text, wanted int DEFAULT 100000) RETURNS text
 LANGUAGE plpgsql AS $$
 DECLARE
-    query text := format('SELECT id FROM %s WHERE %s ORDER BY v <-> %L LIMIT %s',
-                         source, condition, row_vector(77), wanted);
-    by_index int[];
-    by_sort int[];
+    query text := format('SELECT id, v <-> %L AS distance FROM %s WHERE %s ORDER BY v <-> %1$L LIMIT %s',
+                         row_vector(77), source, condition, wanted);
+    numbers text := 'SELECT array_agg(id::float8 ORDER BY id) || array_agg(distance) FROM (' || query || ') q';
+    by_index float8[];
+    by_sort float8[];
     line text;
     how text := '';
 BEGIN
@@ -55,13 +56,13 @@ BEGIN
                            WHEN line ~ ' Filter' THEN ' filter'
                            WHEN line ~ 'Seq Scan' THEN 'table' ELSE '' END;
     END LOOP;
-    EXECUTE 'SELECT array_agg(id) FROM (' || query || ') q' INTO by_index;
+    EXECUTE numbers INTO by_index;
     PERFORM set_config('enable_seqscan', 'on', true), set_config('enable_sort', 'on', true),
         set_config('enable_indexscan', 'off', true);
-    EXECUTE 'SELECT array_agg(id) FROM (' || query || ') q' INTO by_sort;
-    RETURN how || ', ' || coalesce(cardinality(by_index), 0) || ' rows' ||
+    EXECUTE numbers INTO by_sort;
+    RETURN how || ', ' || coalesce(cardinality(by_index) / 2, 0) || ' rows' ||
         CASE WHEN by_index IS DISTINCT FROM by_sort
-             THEN ', but ' || coalesce(cardinality(by_sort), 0) || ' by sort' ELSE '' END;
+             THEN ', but ' || coalesce(cardinality(by_sort) / 2, 0) || ' by sort' ELSE '' END;
 END $$;
 
 SELECT condition, compare('f', condition) FROM unnest(ARRAY[
@@ -184,6 +185,5 @@ END $$;
 CREATE TABLE c (id int, v vector(6), t text COLLATE no_case);
 INSERT INTO c SELECT i, row_vector(i), (ARRAY['one', 'One', 'ONE', 'two'])[i % 4 + 1] FROM generate_series(1, 200) i;
 CREATE INDEX c_index ON c USING ivfrabitq (v, t);
-SELECT compare('c', 't = ''oNe''') IN ('index condition, 150 rows', 'index condition, 0 rows') AS t_as_in_sort,
-    compare('c', 't = ''two''');
+SELECT compare('c', 't = ''oNe''') ~ '^index condition, (150|0) rows$' AS as_by_sort, compare('c', 't = ''two''');
 SELECT compare('c', 't COLLATE "C" = ''one'''); -- not the index's collation

@@ -23,4 +23,7 @@ void install_scan(IndexAmRoutine *routine);
 void install_vacuum(IndexAmRoutine *routine);
 void install_validate(IndexAmRoutine *routine);
 
+/// The callback by which the planner's data about an index of ours are known.
+amcostestimate_function cost_estimate_callback();
+
 } // namespace vx::ivfrabitq

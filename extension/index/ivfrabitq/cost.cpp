@@ -253,6 +253,12 @@ VX_CALLBACK(void, ivfrabitq_cost_estimate,
     *pages = path->indexinfo->pages;
 }
 
+amcostestimate_function
+cost_estimate_callback()
+{
+    return ivfrabitq_cost_estimate;
+}
+
 void
 install_cost(IndexAmRoutine *routine)
 {
