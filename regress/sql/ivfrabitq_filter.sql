@@ -16,20 +16,20 @@ INSERT INTO f
 SELECT i, row_vector(i),
     CASE WHEN i % 11 <> 1 THEN i % 3 = 0 END,
     CASE WHEN i % 11 <> 2 THEN (ARRAY[-32768, 32767, i % 50 - 25, i % 50 - 25, i % 7])[i % 5 + 1] END,
-    CASE WHEN i % 11 <> 3 THEN (ARRAY[-2147483648, 2147483647, i, i - 1500, i % 7])[i % 5 + 1] END,
-    CASE WHEN i % 11 <> 4 THEN (ARRAY[-9223372036854775808, 9223372036854775807, i, i - 1500, i % 7])[i % 5 + 1] END,
+    CASE WHEN i % 11 <> 3 THEN (ARRAY[-2147483648, 2147483647, i, i - 750, i % 7])[i % 5 + 1] END,
+    CASE WHEN i % 11 <> 4 THEN (ARRAY[-9223372036854775808, 9223372036854775807, i, i - 750, i % 7])[i % 5 + 1] END,
     CASE WHEN i % 11 <> 5 THEN (ARRAY['infinity', '-infinity', '5874897-12-31', date '2000-01-01' + i % 40 - 20, '1999-12-31'])[i % 5 + 1]::date END,
     CASE WHEN i % 11 <> 6 THEN (ARRAY['infinity', '-infinity', '294276-12-31 23:59:59', timestamp '2000-01-01' + i % 40 * interval '6 hours', '1999-12-31'])[i % 5 + 1]::timestamp END,
     CASE WHEN i % 11 <> 7 THEN CASE i % 5 WHEN 0 THEN '00000000-0000-0000-0000-000000000000' WHEN 1 THEN 'ffffffff-ffff-ffff-ffff-ffffffffffff' ELSE md5((i % 97)::text)::uuid END END,
     CASE WHEN i % 11 <> 8 THEN 'word ' || i % 60 END
-FROM generate_series(1, 3000) i;
+FROM generate_series(1, 1500) i;
 INSERT INTO g
 SELECT i, row_vector(i),
     CASE WHEN i % 11 <> 1 THEN timestamptz '2021-03-27 00:00+00' + i % 100 * interval '1 hour' END,
     CASE WHEN i % 11 <> 2 THEN 'word ' || i % 60 END,
     CASE WHEN i % 11 <> 3 THEN 'w' || i % 60 END,
     i % 4, i % 9
-FROM generate_series(1, 2000) i;
+FROM generate_series(1, 1000) i;
 
 CREATE INDEX f_index ON f USING ivfrabitq (v, b, i2, i4, i8, d, ts, u, t) WITH (lists = 20);
 CREATE INDEX g_index ON g USING ivfrabitq (v, tz, vc, bc, low) WITH (lists = 20);
@@ -40,7 +40,7 @@ ANALYZE f, g;
 CREATE FUNCTION compare(source text, condition text, wanted int DEFAULT 100000) RETURNS text
 LANGUAGE plpgsql AS $$
 DECLARE
-    query text := format('SELECT id, v <-> %L AS distance FROM %s WHERE %s ORDER BY v <-> %1$L LIMIT %s',
+    query text := format('SELECT id, v <-> %L AS distance FROM %s WHERE %s ORDER BY v <-> %1$L LIMIT %4$s',
                          row_vector(77), source, condition, wanted);
     numbers text := 'SELECT array_agg(id::float8 ORDER BY id) || array_agg(distance) FROM (' || query || ') q';
     by_index float8[];

@@ -42,13 +42,9 @@ constexpr double kRefinedAtLeast = 150;
 constexpr double kRefinedPerRow = 5;
 constexpr double kFinePagesPerRow = 0.4;
 constexpr double kReadPerRow = 1.2;
-// Of a round too many: each looks for four times the rows of the last, and some are not wanted.
-constexpr double kRoundsPerRow = 2.0;
+// Each round looks for four times the rows of the last, and reads the lists again.
+constexpr double kRoundsPerRow = 3.0;
 constexpr double kRowsIfUnknown = 40;
-
-// A page in shared buffers, as a share of one that is read; for an index that is small beside
-// effective_cache_size.
-constexpr double kCachedPage = 0.1;
 
 /// What the estimate is made of.
 struct Work {
@@ -145,12 +141,7 @@ plan_work(IndexPath *path, double selectivity, double limit)
     work.wanted = Min(limit > 0 ? limit : kRowsIfUnknown, work.rows);
     work.share = probed_share(meta, work.wanted);
 
-    double sequential_page_cost;
-    get_tablespace_page_costs(info->reltablespace, &work.random_page_cost, &sequential_page_cost);
-    const double cached = Min(info->pages / Max(effective_cache_size, 1.0), 1.0);
-    const double factor = kCachedPage + (1 - kCachedPage) * cached;
-    work.page_cost = sequential_page_cost * factor;
-    work.random_page_cost *= factor;
+    get_tablespace_page_costs(info->reltablespace, &work.random_page_cost, &work.page_cost);
     get_tablespace_page_costs(info->rel->reltablespace, &work.heap_page_cost, nullptr);
     work.heap_pages = info->rel->pages;
     return work;
