@@ -58,8 +58,7 @@ struct Work {
     double share;     // of the index that a search without conditions reads, for `wanted` rows
     double wanted;    // rows of the first round
     bool filtered;    // there are conditions
-    double page_cost; // of an index page: in sequence, at random
-    double random_page_cost;
+    double page_cost; // of an index page: lists lie in runs, their fine codes too
     double heap_page_cost;
     double heap_pages;
 };
@@ -141,7 +140,7 @@ plan_work(IndexPath *path, double selectivity, double limit)
     work.wanted = Min(limit > 0 ? limit : kRowsIfUnknown, work.rows);
     work.share = probed_share(meta, work.wanted);
 
-    get_tablespace_page_costs(info->reltablespace, &work.random_page_cost, &work.page_cost);
+    get_tablespace_page_costs(info->reltablespace, nullptr, &work.page_cost);
     get_tablespace_page_costs(info->rel->reltablespace, &work.heap_page_cost, nullptr);
     work.heap_pages = info->rel->pages;
     return work;
@@ -170,7 +169,7 @@ refine_cost(const Work &work, double wanted)
 {
     const double rows = Min(kRefinedAtLeast + kRefinedPerRow * wanted, work.rows);
     const double pages = Min(kFinePagesPerRow * rows, work.fine_pages);
-    return pages * work.random_page_cost + rows * kRefineCost * cpu_operator_cost;
+    return pages * work.page_cost + rows * kRefineCost * cpu_operator_cost;
 }
 
 /// Reading rows from the table to know their distances.
