@@ -111,12 +111,14 @@ encode_group(Measure *measure, RowAssigner *assigner, pg_prng_state *random)
 }
 
 /// Adds the squared error of an estimate, in units of |rescale| * |q - c|, unless the row's
-/// estimate is exact or unbounded.
+/// estimate is unbounded, or so good (the row is hardly farther from its centre than single
+/// precision sees) that the error is only that of rounding sums of that size.
 static void
-add_error(double error, double unit, double *squares, int64 *count)
+add_error(double error, double unit, double size, double *squares, int64 *count)
 {
+    constexpr double kRounding = 1e-5;
     const double relative = error / unit;
-    if (unit > 0 && std::isfinite(relative)) {
+    if (unit > kRounding * size && std::isfinite(relative)) {
         *squares += relative * relative;
         *count += 1;
     }
@@ -169,8 +171,9 @@ measure_query(Measure *measure, const float *query)
                                   measure->centres + Size{slot} * shape.padded, shape.padded);
         const double rescale =
             std::fabs(static_cast<double>(kernel::float_from_half(factors.scan_rescale)));
+        const double size = std::fabs(pair.distance) + std::fabs(static_cast<double>(pair.g));
         add_error(static_cast<double>(rows[i].lower + pair.g) - pair.distance,
-                  rescale * pair.to_centre, &measure->scan_squares, &measure->scan_count);
+                  rescale * pair.to_centre, size, &measure->scan_squares, &measure->scan_count);
 
         const uint8 *record = group.fine + slot * kernel::fine_code_bytes(shape);
         int32 dot;
@@ -178,7 +181,7 @@ measure_query(Measure *measure, const float *query)
         const float estimate = kernel::fine_estimate(fine, dot, rows[i].ip, factors.fine_add,
                                                      factors.fine_rescale, pair.g);
         add_error(static_cast<double>(estimate) - pair.distance,
-                  std::fabs(static_cast<double>(factors.fine_rescale)) * pair.to_centre,
+                  std::fabs(static_cast<double>(factors.fine_rescale)) * pair.to_centre, size,
                   &measure->fine_squares, &measure->fine_count);
     }
 }

@@ -44,9 +44,9 @@ training_bytes(const void *argument, int64 rows)
     const auto *build = static_cast<const BuildState *>(argument);
     const Size row = build->padded() * sizeof(float) + sizeof(ItemPointerData);
     const Size centroids = mul_size(build->lists(), build->padded() * sizeof(float));
-    const Size training = build_train_memory(rows, static_cast<int32>(build->padded()),
-                                             static_cast<int32>(build->lists()), build->threads,
-                                             true);
+    const Size training =
+        build_train_memory(rows, static_cast<int32>(build->padded()),
+                           static_cast<int32>(build->lists()), build->threads, true);
     return add_size(add_size(mul_size(static_cast<Size>(rows), row), centroids), training);
 }
 
@@ -228,7 +228,9 @@ normalise_sample(BuildState *build)
     for (int64 i = 0; i < build->sample_count; i++)
         sum += squared_length(build->samples + static_cast<Size>(i) * build->padded(),
                               build->padded());
-    scale_by(build, scale_for(sum / static_cast<double>(build->sample_count)));
+    // equal rows tell no scale
+    scale_by(build, sum > 0 ? scale_for(sum / static_cast<double>(build->sample_count))
+                            : 1 / kSampleScale);
 }
 
 void

@@ -181,7 +181,7 @@ struct MetaPage {
     float scale;        // vectors are multiplied by it (a power of two): residuals of length ~ 8
     float scan_kappa;   // one standard deviation of a scan estimate, over |rescale| * |q - c|
     float fine_kappa;   // of a fine estimate
-    float spill_ratio;  // a row goes to its second list too if |r2|^2 / |r1|^2 is below; 0: never
+    float spill_ratio;  // rows of a lower ratio (spill.hpp) have a second list; 0: none
     uint64 rotation_seed;
     uint64 built_rows; // at build
 
@@ -226,7 +226,7 @@ constexpr uint32 kUnborn = 0xffffffff;
 /// so a split makes new lists and leaves the old one readable; its place is used again when no such
 /// scan can exist.
 struct ListEntry {
-    uint32 run_start; // scan pages that hold nothing but this list, from the build, each full
+    uint32 run_start; // the build's scan pages of this list alone, all full but the last
     uint32 run_pages;
     SlicePointer first; // the list's other slices, chained by Slice::next
     SlicePointer tail;
