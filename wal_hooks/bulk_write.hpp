@@ -34,8 +34,8 @@ struct BulkWriter;
 /// REQUIRES: an empty fork that only this backend can see. Allocates in CurrentMemoryContext.
 BulkWriter *bulk_begin(Relation relation, ForkNumber fork);
 
-/// A second writer, for pages from block `first` on, while another writes those before: a file of two
-/// parts is made in one pass. Blocks that neither has written yet read as zeroes.
+/// A second writer, for pages from block `first` on, while another writes those before: a file of
+/// two parts is made in one pass. Blocks that neither has written yet read as zeroes.
 BulkWriter *bulk_begin_at(Relation relation, ForkNumber fork, BlockNumber first);
 
 /// The block that the next bulk_next_page() will make.
