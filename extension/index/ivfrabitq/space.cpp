@@ -52,6 +52,19 @@ find_free_groups(Relation index, const Meta &meta, uint32 groups)
     return block;
 }
 
+/// Logs the last page of an extent, empty. Replay then makes the file as long as it is here: else
+/// another extent would get the same blocks on a standby that is promoted.
+static void
+log_end(Relation index, Buffer last)
+{
+    LockBuffer(last, BUFFER_LOCK_EXCLUSIVE);
+    wal::PageEdit edit(index);
+    const StagedPage page = stage_page(&edit, last, true, page::Kind::fine);
+    edit.set_lower(page.handle, page::kFineOffset);
+    edit.apply();
+    LockBuffer(last, BUFFER_LOCK_UNLOCK);
+}
+
 Buffer
 extend_index(Relation index, const Meta &meta, Buffer *fine)
 {
@@ -60,15 +73,18 @@ extend_index(Relation index, const Meta &meta, Buffer *fine)
         LockRelationForExtension(index, ExclusiveLock);
     Buffer scan = ReadBuffer(index, P_NEW);
     LockBuffer(scan, BUFFER_LOCK_EXCLUSIVE);
-    for (uint32 i = 0; i < meta.extent_fine_pages(); i++) {
-        Buffer buffer = ReadBuffer(index, P_NEW);
-        if (i == 0)
-            *fine = buffer;
-        else
-            ReleaseBuffer(buffer);
+    *fine = ReadBuffer(index, P_NEW);
+    Buffer last = *fine;
+    for (uint32 i = 1; i < meta.extent_fine_pages(); i++) {
+        if (last != *fine)
+            ReleaseBuffer(last);
+        last = ReadBuffer(index, P_NEW);
     }
     if (need_lock)
         UnlockRelationForExtension(index, ExclusiveLock);
+    log_end(index, last);
+    if (last != *fine)
+        ReleaseBuffer(last);
     return scan;
 }
 

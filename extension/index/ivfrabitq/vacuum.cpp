@@ -32,25 +32,31 @@ namespace vx::ivfrabitq
 
 // ---- what a crash left
 
+/// Whether a page can be that of an extent that was never used: zeroed, or, as the last of them, a
+/// fine page without records.
 static bool
-is_zero_page(VacuumPass *pass, BlockNumber block)
+is_unused_page(VacuumPass *pass, BlockNumber block, bool last)
 {
     Buffer buffer = ReadBufferExtended(pass->info->index, MAIN_FORKNUM, block, RBM_NORMAL,
                                        pass->info->strategy);
     LockBuffer(buffer, BUFFER_LOCK_SHARE); // waits for who has just made it
-    const bool zero = PageIsNew(BufferGetPage(buffer));
+    Page page = BufferGetPage(buffer);
+    const bool unused =
+        PageIsNew(page) || (last && page::has_kind(page, page::Kind::fine) &&
+                            reinterpret_cast<PageHeader>(page)->pd_lower <= page::kFineOffset);
     UnlockReleaseBuffer(buffer);
-    return zero;
+    return unused;
 }
 
-/// Zeroed pages that no extent has: the server stopped between extending the file and using it. As
-/// many as an extent takes are made one; fewer stay, and the next block is returned all the same.
+/// Pages that no extent has: the server stopped between extending the file and using it. As many as
+/// an extent takes are made one; fewer stay as they are. Returns the block after them.
 static BlockNumber
-adopt_zero_pages(VacuumPass *pass, BlockNumber block, BlockNumber end)
+adopt_unused_pages(VacuumPass *pass, BlockNumber block, BlockNumber end)
 {
     const uint32 extent = 1 + pass->meta.extent_fine_pages();
     uint32 found = 0;
-    while (found < extent && block + found < end && is_zero_page(pass, block + found))
+    while (found < extent && block + found < end &&
+           is_unused_page(pass, block + found, found + 1 == extent))
         found++;
     if (found < extent) {
         pass->stats->pages_free += found;
@@ -97,9 +103,10 @@ visit_page(VacuumPass *pass, BlockNumber block, BlockNumber end)
         ReadBufferExtended(index, MAIN_FORKNUM, block, RBM_NORMAL, pass->info->strategy);
     LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
     Page page = BufferGetPage(buffer);
-    if (PageIsNew(page) && block >= first_extent(pass->meta)) {
+    if (block >= first_extent(pass->meta) &&
+        (PageIsNew(page) || page::has_kind(page, page::Kind::fine))) {
         UnlockReleaseBuffer(buffer);
-        return adopt_zero_pages(pass, block, end);
+        return adopt_unused_pages(pass, block, end);
     }
 
     check_scan_page(index, pass->meta, buffer);
