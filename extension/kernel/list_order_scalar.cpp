@@ -14,11 +14,13 @@ void
 minima(const float *distances, std::uint32_t begin, std::uint32_t end, std::int32_t above,
        std::int32_t *groups) noexcept
 {
-    for (std::uint32_t i = begin; i < end; i++) {
-        const std::int32_t key = order_key(distances[i]);
-        std::int32_t &group = groups[(i - begin) % kKeyGroups];
-        if (key > above && key < group)
-            group = key;
+    for (std::uint32_t first = begin; first < end; first += kKeyGroups) {
+        const std::uint32_t count = end - first < kKeyGroups ? end - first : kKeyGroups;
+        for (std::uint32_t i = 0; i < count; i++) { // the compiler makes vectors of this
+            const std::int32_t key = order_key(distances[first + i]);
+            const std::int32_t wanted = key > above ? key : kNoKey;
+            groups[i] = wanted < groups[i] ? wanted : groups[i];
+        }
     }
 }
 
