@@ -6,7 +6,8 @@ bench_help() {
     cat <<END
 usage: ./run bench ann [--url URL] [--peer URL]… [OPTION…]
                    | kernels [OPTION…] | build [DIM [LISTS [TRAIN_ROWS [ASSIGN_ROWS]]]]
-                   | offline [OPTION…] | ivfflat DATA URL [PEER_URL] | input URL [PEER_URL]
+                   | offline [OPTION…] | wal
+                   | ivfflat DATA URL [PEER_URL] | input URL [PEER_URL]
 
   ann      ivfrabitq through SQL, and pgvector's hnsw and ivfflat beside it: recall, queries per
            second, building, filters, inserts, growth, cold starts; a JSON and a picture
@@ -17,6 +18,8 @@ usage: ./run bench ann [--url URL] [--peer URL]… [OPTION…]
   build    how long the training of an ivfflat index takes
   offline  the search of ivfrabitq in this process, without PostgreSQL: where its microseconds go
            (options: tests/bench/ann_offline.cpp)
+  wal      bytes of WAL per inserted row, by access method and vector.wal_mode, on a server made
+           for it (tests/bench/wal_volume.sh)
   ivfflat  build time, recall and queries per second through SQL, by probes
   input    how fast the text form of vectors is read
 
@@ -29,7 +32,7 @@ command_bench() {
     local what=${1:-}
     shift || true
     case $what in
-    ann | kernels | build | offline) ;;
+    ann | kernels | build | offline | wal) ;;
     ivfflat) exec "$TOP/tests/bench/ivfflat_vs_peer.sh" "$@" ;;
     input) exec "$TOP/tests/bench/input_speed.sh" "$@" ;;
     help | --help | -h)
@@ -47,12 +50,25 @@ command_bench() {
     case $what in
     ann) bench_ann "$@" ;;
     kernels) "$BUILD/tests/vecmesh_kernel_bench" "$@" ;;
+    wal) bench_wal ;;
     offline)
         "$BUILD/tests/vecmesh_ann_offline" --library "$BUILD/extension/build/vector_build.so" \
             --glosses "$TOP/tests/data/glosses" "$@"
         ;;
     build) "$BUILD/tests/vecmesh_build_bench" "$BUILD/extension/build/vector_build.so" "$@" ;;
     esac
+}
+
+# What it measures comes after the first images of pages: none are written.
+bench_wal() {
+    install_extensions
+    with_test_server wal run_wal_here "shared_preload_libraries = 'vector'" \
+        "full_page_writes = off" "autovacuum = off"
+}
+
+run_wal_here() {
+    PGPASSFILE=$PGPASSFILE PATH=$PG_BIN:$PATH "$TOP/tests/bench/wal_volume.sh" \
+        "host=127.0.0.1 port=$PORT user=postgres dbname=postgres"
 }
 
 # bench_ann OPTION…: on the servers that --url and --peer name, or on one of our own.
