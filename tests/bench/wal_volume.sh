@@ -55,8 +55,8 @@ query "CREATE EXTENSION IF NOT EXISTS vector"
 query "LOAD 'vector'; SELECT setseed(0.5);
        DROP TABLE IF EXISTS wal_source;
        CREATE TABLE wal_source AS
-         SELECT i AS id, (SELECT array_agg(random() - 0.5 + 0 * i)
-                          FROM generate_series(1, $DIMENSIONS))::vector($DIMENSIONS) AS v
+         SELECT i AS id, (SELECT array_agg(random() - 0.5) FROM generate_series(1, $DIMENSIONS)
+                          WHERE i > 0)::vector($DIMENSIONS) AS v
          FROM generate_series(1, $BUILT + $ROWS) i" >/dev/null
 heap=$(bytes_per_row)
 printf 'bytes of WAL per row: %s dimensions, %s rows inserted into %s; the table alone: %s\n' \

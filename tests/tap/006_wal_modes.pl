@@ -41,7 +41,7 @@ $primary->safe_psql(
 			FROM generate_series(0, pg_relation_size(index) / 8192 - 1) b$$;
 	INSERT INTO source SELECT i, row_of(i) FROM generate_series(1, 2000) i;));
 
-my @methods = qw(ivfflat);
+my @methods = qw(ivfflat ivfrabitq);
 my @indexes;
 for my $method (@methods)
 {
