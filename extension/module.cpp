@@ -4,6 +4,7 @@
 #include "pg/postgres.hpp"
 
 #include "index/ivf/options.hpp"
+#include "index/ivfrabitq/limit.hpp"
 #include "index/ivfrabitq/options.hpp"
 #include "index/ivfrabitq/paths.hpp"
 #include "pg/entry.hpp"
@@ -21,4 +22,5 @@ _PG_init(void)
     vx::ivf::initialise_options();
     vx::ivfrabitq::initialise_options();
     vx::ivfrabitq::install_paths_hook();
+    vx::ivfrabitq::install_limit_hook();
 }

@@ -88,6 +88,18 @@ walk_query(Query *query, bool (*walker)(Node *, Context *), Context *context, in
 }
 
 template <class Context>
+bool
+walk_plan_states(PlanState *node, bool (*walker)(PlanState *, Context *), Context *context)
+{
+#if PG_VERSION_NUM >= 160000
+    return planstate_tree_walker(node, detail::untyped<planstate_tree_walker_callback>(walker),
+                                 context);
+#else
+    return planstate_tree_walker(node, detail::untyped<bool (*)()>(walker), context);
+#endif
+}
+
+template <class Context>
 Node *
 mutate_expression(Node *node, Node *(*mutator)(Node *, Context *), Context *context)
 {

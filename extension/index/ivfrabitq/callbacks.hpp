@@ -26,4 +26,7 @@ void install_validate(IndexAmRoutine *routine);
 /// The callback by which the planner's data about an index of ours are known.
 amcostestimate_function cost_estimate_callback();
 
+/// The callback by which a scan of ours is known.
+ambeginscan_function begin_scan_callback();
+
 } // namespace vx::ivfrabitq

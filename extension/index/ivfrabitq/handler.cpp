@@ -32,5 +32,6 @@ VX_FUNCTION(ivfrabitqhandler)
     vx::ivfrabitq::install_cost(routine);
     vx::ivfrabitq::install_insert(routine);
     vx::ivfrabitq::install_vacuum(routine);
+    vx::ivfrabitq::install_scan(routine);
     PG_RETURN_POINTER(routine);
 }

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: PostgreSQL
+//
+// Refinement: the fine codes of the rows that the scan left over, in batches, so that the memory of
+// one row is fetched while others are computed.
+//
+// Fine pages are read with a pin and without a lock: a record is written before its row can be
+// seen, and a slot that is reused meanwhile belongs to a row that no snapshot of ours needs. A torn
+// record costs at most a wrong estimate of a row that the rerank would drop.
+#include "pg/postgres.hpp"
+
+#include "index/ivfrabitq/search.hpp"
+
+extern "C" {
+#include "storage/bufmgr.h"
+}
+
+namespace vx::ivfrabitq
+{
+
+// The threshold is made of estimates a little above what was measured, so that a row that came out
+// too near does not shut out others. ../shared: half a standard deviation cost no recall.
+constexpr float kThresholdSlack = 0.5f;
+
+static void
+pin_fine_page(Search *search, BlockNumber block)
+{
+    search->fine_buffer = read_page(search->index, block);
+    search->fine_block = block;
+    if (!page::has_kind(BufferGetPage(search->fine_buffer), page::Kind::fine))
+        report_corrupted(search->index, block, "not a fine page");
+}
+
+void
+add_pending(Search *search, BlockNumber block, uint32 record, const kernel::Survivor &survivor,
+            const ItemPointerData &tid, float g, float radius)
+{
+    if (search->returned.contains(tid))
+        return;
+    const page::MetaPage &meta = search->meta.page;
+    if (record >= meta.fine_per_page) {
+        block += record / meta.fine_per_page;
+        record %= meta.fine_per_page;
+    }
+    if (block != search->fine_block)
+        pin_fine_page(search, block);
+    else
+        IncrBufferRefCount(search->fine_buffer);
+
+    Pending *pending = &search->pending[search->pending_count++];
+    pending->buffer = search->fine_buffer;
+    pending->record =
+        BufferGetPage(search->fine_buffer) + page::kFineOffset + record * meta.fine_bytes;
+    for (uint32 byte = 0; byte < meta.fine_bytes; byte += page::kCacheLine)
+        __builtin_prefetch(pending->record + byte);
+    __builtin_prefetch(pending->record + meta.fine_bytes - 1);
+    pending->lower = survivor.lower;
+    pending->ip = survivor.ip;
+    pending->g = g;
+    pending->radius = radius;
+    pending->tid = tid;
+    if (search->pending_count == kBatch)
+        refine_pending(search);
+}
+
+static void
+take_estimate(Search *search, const Pending &pending, int32 dot)
+{
+    float factors[2];
+    static_assert(sizeof(factors) == page::kFineFactorBytes);
+    memcpy(factors, pending.record, sizeof(factors));
+    const float distance =
+        kernel::fine_estimate(search->fine, dot, pending.ip, factors[0], factors[1], pending.g);
+    const float deviation =
+        search->meta.page.fine_kappa * (factors[1] < 0 ? -factors[1] : factors[1]) * pending.radius;
+    const float lower = distance - static_cast<float>(search->rerank) * deviation;
+    const float threshold = search->threshold.value();
+    search->counts.refined++;
+    if (!(lower < threshold))
+        return;
+    if (search->meta.page.spill_ratio > 0 && !search->met.add(pending.tid))
+        return;
+    search->threshold.show(distance + kThresholdSlack * deviation);
+    search->estimates.add({lower, distance, pending.tid}, search->threshold.value());
+}
+
+void
+refine_pending(Search *search)
+{
+    const uint8 *records[kBatch];
+    uint32 chosen[kBatch];
+    int32 dots[kBatch];
+    uint32 count = 0;
+    const float threshold = search->threshold.value();
+    for (uint32 i = 0; i < search->pending_count; i++) {
+        const Pending &pending = search->pending[i];
+        if (!(pending.lower < threshold))
+            continue;
+        records[count] = reinterpret_cast<const uint8 *>(pending.record) + page::kFineFactorBytes;
+        chosen[count++] = i;
+    }
+    kernel::rabitq_kernels().fine_dots(search->fine, records, count, dots);
+    for (uint32 i = 0; i < count; i++)
+        take_estimate(search, search->pending[chosen[i]], dots[i]);
+    for (uint32 i = 0; i < search->pending_count; i++)
+        ReleaseBuffer(search->pending[i].buffer);
+    search->pending_count = 0;
+    search->fine_buffer = InvalidBuffer;
+    search->fine_block = InvalidBlockNumber;
+}
+
+void
+release_fine(Search *search)
+{
+    for (uint32 i = 0; i < search->pending_count; i++)
+        ReleaseBuffer(search->pending[i].buffer);
+    search->pending_count = 0;
+    search->fine_buffer = InvalidBuffer;
+    search->fine_block = InvalidBlockNumber;
+}
+
+} // namespace vx::ivfrabitq

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: PostgreSQL
+//
+// Rerank: exact distances from the table, under the scan's snapshot, of as few rows as possible: in
+// the order of their lower bounds, until the next bound is above the k-th exact distance.
+//
+// A row that the snapshot does not see is dropped here. Distances are the operator's own, so the
+// order is the one that a sort by the operator would make.
+#include "pg/postgres.hpp"
+
+#include "index/ivfrabitq/search.hpp"
+
+extern "C" {
+#include "access/heapam.h"
+#include "catalog/index.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+}
+
+#include "types/vector.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace vx::ivfrabitq
+{
+
+constexpr uint32 kInterruptEvery = 64; // rows
+
+static bool
+operator<(const Found &a, const Found &b) noexcept
+{
+    if (a.distance != b.distance)
+        return a.distance < b.distance;
+    return ItemPointerCompare(const_cast<ItemPointerData *>(&a.tid),
+                              const_cast<ItemPointerData *>(&b.tid)) < 0;
+}
+
+static bool
+is_lower(const Estimate &a, const Estimate &b) noexcept
+{
+    return a.lower > b.lower; // heaps of the standard library have the largest in front
+}
+
+// ---- the row's vector
+
+/// On first use: most scans end without a second thought about expressions.
+static void
+open_table(Search *search)
+{
+    if (search->fetch != nullptr)
+        return;
+    search->fetch = table_index_fetch_begin(search->heap);
+    search->slot = table_slot_create(search->heap, nullptr);
+    search->scratch =
+        AllocSetContextCreate(search->context, "vector ivfrabitq: rerank", ALLOCSET_DEFAULT_SIZES);
+    if (search->index->rd_index->indkey.values[0] == 0) {
+        search->expressions = BuildIndexInfo(search->index);
+        search->estate = CreateExecutorState();
+    }
+}
+
+/// The indexed value of the row in the slot.
+static Datum
+key_value(Search *search, bool *isnull)
+{
+    const AttrNumber column = search->index->rd_index->indkey.values[0];
+    if (column != 0)
+        return slot_getattr(search->slot, column, isnull);
+    Datum values[INDEX_MAX_KEYS];
+    bool nulls[INDEX_MAX_KEYS];
+    GetPerTupleExprContext(search->estate)->ecxt_scantuple = search->slot;
+    FormIndexDatum(search->expressions, search->slot, search->estate, values, nulls);
+    *isnull = nulls[0];
+    return values[0];
+}
+
+/// The distance to the query on the scale of the estimates.
+static double
+exact_distance(const Search *search, const Vector *row)
+{
+    const kernel::DistanceKernels &kernels = kernel::distance_kernels();
+    const auto n = static_cast<Size>(search->meta.page.dimensions);
+    const double scale = search->meta.page.scale;
+    switch (search->meta.metric()) {
+    case index::Metric::l2:
+        return kernels.l2_squared(row->x, search->x, n) * scale * scale;
+    case index::Metric::inner_product:
+        return -static_cast<double>(kernels.inner_product(row->x, search->x, n)) * scale * scale;
+    case index::Metric::cosine: {
+        const kernel::CosineTerms terms = kernels.cosine_terms(row->x, search->x, n);
+        const double norms =
+            std::sqrt(static_cast<double>(terms.norm_a) * static_cast<double>(terms.norm_b));
+        const double cosine = std::clamp(static_cast<double>(terms.dot) / norms, -1.0, 1.0);
+        return 2 * (1 - cosine) * scale * scale;
+    }
+    }
+    return 0;
+}
+
+/// Reads the row. False: the snapshot does not see it.
+static bool
+measure_row(Search *search, const Estimate &estimate, double *distance)
+{
+    ItemPointerData tid = estimate.tid;
+    bool call_again = false;
+    bool all_dead = false;
+    search->counts.reranked++;
+    if (!table_index_fetch_tuple(search->fetch, &tid, search->snapshot, search->slot, &call_again,
+                                 &all_dead))
+        return false;
+    if (!search->has_query) {
+        *distance = 0;
+        return true;
+    }
+    MemoryContext previous = MemoryContextSwitchTo(search->scratch);
+    bool isnull;
+    const Datum value = key_value(search, &isnull);
+    if (!isnull) {
+        const Vector *row = vector_from_datum<float>(value);
+        if (static_cast<uint32>(row->dim) != search->meta.page.dimensions)
+            check_same_dimensions(ElementTraits<float>::type_name,
+                                  static_cast<int>(search->meta.page.dimensions), row->dim);
+        *distance = exact_distance(search, row);
+    }
+    if (search->estate != nullptr)
+        ResetPerTupleExprContext(search->estate);
+    MemoryContextSwitchTo(previous);
+    MemoryContextReset(search->scratch);
+    return !isnull;
+}
+
+// ---- the k nearest
+
+static void
+make_room(Search *search, uint32 k)
+{
+    if (search->found_capacity >= k)
+        return;
+    if (search->found != nullptr)
+        pfree(search->found);
+    search->found_capacity = k;
+    search->found = static_cast<Found *>(
+        palloc_extended(static_cast<Size>(k) * sizeof(Found), MCXT_ALLOC_HUGE));
+}
+
+static void
+keep_nearest(Search *search, const Found &found, uint32 k)
+{
+    Found *all = search->found;
+    if (search->found_count < k) {
+        all[search->found_count++] = found;
+        if (search->found_count == k)
+            std::make_heap(all, all + k);
+    } else if (found < all[0]) {
+        std::pop_heap(all, all + k);
+        all[k - 1] = found;
+        std::push_heap(all, all + k);
+    }
+}
+
+static bool
+is_same_row(const Found &a, const Found &b) noexcept
+{
+    return ItemPointerEquals(const_cast<ItemPointerData *>(&a.tid),
+                             const_cast<ItemPointerData *>(&b.tid));
+}
+
+/// A crash in the middle of a list's split can leave rows in two lists.
+static void
+drop_doubles(Search *search)
+{
+    Found *end = search->found + search->found_count;
+    search->found_count =
+        static_cast<uint32>(std::unique(search->found, end, is_same_row) - search->found);
+}
+
+void
+rerank_estimates(Search *search, uint32 k)
+{
+    Estimates &estimates = search->estimates;
+    estimates.drop_above(search->threshold.value());
+    if (estimates.count == 0)
+        return;
+    open_table(search);
+    make_room(search, Min(k, estimates.count));
+    k = Min(k, estimates.count);
+
+    Estimate *rows = estimates.rows;
+    std::make_heap(rows, rows + estimates.count, is_lower);
+    for (uint32 left = estimates.count; left > 0; left--) {
+        if (search->has_query && search->found_count == k &&
+            rows[0].lower > search->found[0].distance)
+            break;
+        std::pop_heap(rows, rows + left, is_lower);
+        Found found;
+        found.tid = rows[left - 1].tid;
+        if (measure_row(search, rows[left - 1], &found.distance))
+            keep_nearest(search, found, k);
+        if (left % kInterruptEvery == 0)
+            CHECK_FOR_INTERRUPTS();
+    }
+    table_index_fetch_reset(search->fetch);
+    ExecClearTuple(search->slot);
+    std::sort(search->found, search->found + search->found_count);
+    drop_doubles(search);
+}
+
+} // namespace vx::ivfrabitq

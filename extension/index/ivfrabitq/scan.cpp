@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: PostgreSQL
+//
+// Scan: rounds of searches, each for the k nearest rows that were not returned yet.
+//
+// The first round looks for as many rows as LIMIT asks for, through as many lists as the recall
+// target needs, and an ordinary query ends with it: its rows come in exact order. If the executor
+// wants more (a condition that is not the index's, a cursor, rows deleted meanwhile), further
+// rounds look for more rows in more lists, until all rows have been returned.
+#include "pg/postgres.hpp"
+
+extern "C" {
+#include "access/amapi.h"
+#include "access/genam.h"
+#include "access/relscan.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+}
+
+#include "index/ivfrabitq/callbacks.hpp"
+#include "index/ivfrabitq/limit.hpp"
+#include "index/ivfrabitq/options.hpp"
+#include "index/ivfrabitq/search.hpp"
+#include "pg/compat.hpp"
+#include "pg/entry.hpp"
+
+namespace vx::ivfrabitq
+{
+
+constexpr uint32 kRowsIfUnknown = 40; // of the first round when no LIMIT is known
+constexpr uint32 kFilteredFactor = 4; // rows looked for per row wanted when the executor filters
+constexpr uint32 kRoundFactor = 4;    // each round looks for so many times the rows of the last
+constexpr uint32 kMostRows = 1 << 24; // that one round looks for
+
+struct ScanState {
+    MemoryContext context;
+    Search *search; // nullptr: not started
+    bool never;     // no row can pass the conditions
+    bool recheck;   // passing the filter is not proof
+    bool exhausted;
+    Reach reach;
+    uint32 next; // of search->found
+    double last_distance;
+};
+
+static_assert(std::is_trivially_destructible_v<ScanState>);
+
+static ScanState *
+state_of(IndexScanDesc scan)
+{
+    return static_cast<ScanState *>(scan->opaque);
+}
+
+VX_CALLBACK(IndexScanDesc, ivfrabitq_begin_scan, (Relation index, int keys, int order_bys),
+            (index, keys, order_bys))
+{
+    IndexScanDesc scan = RelationGetIndexScan(index, keys, order_bys);
+    MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "vector ivfrabitq: scan",
+                                                  ALLOCSET_DEFAULT_SIZES);
+    auto *state = static_cast<ScanState *>(MemoryContextAllocZero(context, sizeof(ScanState)));
+    state->context = context;
+    scan->opaque = state;
+    return scan;
+}
+
+AmBeginScan
+begin_scan_callback()
+{
+    return ivfrabitq_begin_scan;
+}
+
+static void
+stop_search(ScanState *state)
+{
+    if (state->search != nullptr)
+        end_search(state->search);
+    state->search = nullptr;
+}
+
+VX_CALLBACK(void, ivfrabitq_rescan,
+            (IndexScanDesc scan, ScanKey keys, int /* key_count */, ScanKey order_bys,
+             int /* order_by_count */),
+            (scan, keys, 0, order_bys, 0))
+{
+    ScanState *state = state_of(scan);
+    if (state->search != nullptr) {
+        MemoryContext context = state->context;
+        stop_search(state);
+        MemoryContextReset(context);
+        state = static_cast<ScanState *>(MemoryContextAllocZero(context, sizeof(ScanState)));
+        state->context = context;
+        scan->opaque = state;
+    }
+    if (keys != nullptr && scan->numberOfKeys > 0)
+        memmove(scan->keyData, keys, scan->numberOfKeys * sizeof(ScanKeyData));
+    if (order_bys != nullptr && scan->numberOfOrderBys > 0)
+        memmove(scan->orderByData, order_bys, scan->numberOfOrderBys * sizeof(ScanKeyData));
+}
+
+// ---- rounds
+
+static uint32
+first_rows(IndexScanDesc scan, bool recheck)
+{
+    const RowsWanted wanted = rows_wanted(scan);
+    if (!wanted.known)
+        return kRowsIfUnknown;
+    const uint64 factor = wanted.filtered || recheck ? kFilteredFactor : 1;
+    return static_cast<uint32>(Min(Max(wanted.rows, 1) * factor, kMostRows));
+}
+
+/// As the settings say, for a round of k rows.
+static Reach
+plan_reach(const Search *search, uint32 k)
+{
+    const uint32 lists = search->meta.page.lists;
+    Reach reach;
+    reach.k = k;
+    reach.max_lists = lists;
+    if (probes() > 0)
+        reach.stop = {page::StopRule::fixed,
+                      static_cast<double>(Min(static_cast<uint32>(probes()), lists)), 0};
+    else
+        reach.stop = stop_setting(search->meta.page.calibration, recall_target(), lists);
+    return reach;
+}
+
+/// The next round: more rows, and lists that the rounds before did not reach.
+static void
+extend_reach(const Search *search, Reach *reach, uint32 lists_read)
+{
+    const uint32 lists = search->meta.page.lists;
+    uint32 most = lists;
+    if (max_probes() > 0)
+        most = Min(most, Max(static_cast<uint32>(max_probes()), lists_read));
+    reach->k = Min(reach->k * kRoundFactor, kMostRows);
+    reach->stop.rule = page::StopRule::fixed;
+    reach->stop.probes = Max(reach->stop.probes, static_cast<double>(lists_read)) * 2;
+    reach->max_lists = most;
+}
+
+static void
+start_scan(IndexScanDesc scan, ScanState *state)
+{
+    pgstat_count_index_scan(scan->indexRelation);
+    pg::count_index_search(scan);
+
+    if (scan->orderByData == nullptr)
+        elog(ERROR, "cannot scan ivfrabitq index without order");
+    if (!IsMVCCSnapshot(scan->xs_snapshot)) // rows are not pinned while they wait to be returned
+        elog(ERROR, "non-MVCC snapshots are not supported with ivfrabitq");
+
+    MemoryContext previous = MemoryContextSwitchTo(state->context);
+    state->search =
+        make_search(scan->indexRelation, scan->heapRelation, scan->xs_snapshot, state->context);
+    state->search->filter = compile_filter(scan->indexRelation, state->search->meta, scan->keyData,
+                                           scan->numberOfKeys, &state->never, &state->recheck);
+    const ScanKeyData &query = scan->orderByData[0];
+    set_query(state->search, query.sk_argument, (query.sk_flags & SK_ISNULL) != 0);
+    MemoryContextSwitchTo(previous);
+    state->reach = plan_reach(state->search, first_rows(scan, state->recheck));
+    state->exhausted = state->never;
+}
+
+/// What this round found is history; false if no round can find more.
+static bool
+next_round(ScanState *state)
+{
+    Search *search = state->search;
+    for (uint32 i = 0; i < search->found_count; i++)
+        search->returned.add(search->found[i].tid);
+    if (search->found_count > 0)
+        state->last_distance = search->found[search->found_count - 1].distance;
+    state->next = 0;
+    const uint32 lists = run_round(search, state->reach);
+    const bool all_lists = lists >= state->reach.max_lists || lists >= search->order.sorted;
+    const bool all_rows = search->threshold.count < search->threshold.k; // there was no threshold
+    if ((all_lists && all_rows) || iterative_scan() == IterativeScan::off)
+        state->exhausted = true;
+    extend_reach(search, &state->reach, lists);
+    return search->found_count > 0 || !state->exhausted;
+}
+
+static bool
+is_out_of_order(const ScanState *state, const Found &found)
+{
+    return iterative_scan() == IterativeScan::strict_order && state->search->returned.count > 0 &&
+           found.distance < state->last_distance;
+}
+
+VX_CALLBACK(bool, ivfrabitq_get_tuple,
+            (IndexScanDesc scan, [[maybe_unused]] ScanDirection direction), (scan, direction))
+{
+    ScanState *state = state_of(scan);
+    Assert(ScanDirectionIsForward(direction)); // PostgreSQL has no backward scan by operator
+    if (state->search == nullptr)
+        start_scan(scan, state);
+
+    Search *search = state->search;
+    for (;;) {
+        while (state->next < search->found_count) {
+            const Found &found = search->found[state->next++];
+            if (is_out_of_order(state, found))
+                continue;
+            scan->xs_heaptid = found.tid;
+            scan->xs_recheck = state->recheck;
+            scan->xs_recheckorderby = false;
+            return true;
+        }
+        if (state->exhausted || !next_round(state))
+            return false;
+    }
+}
+
+VX_CALLBACK(void, ivfrabitq_end_scan, (IndexScanDesc scan), (scan))
+{
+    ScanState *state = state_of(scan);
+    stop_search(state);
+    MemoryContextDelete(state->context);
+    scan->opaque = nullptr;
+}
+
+void
+install_scan(IndexAmRoutine *routine)
+{
+    routine->ambeginscan = ivfrabitq_begin_scan;
+    routine->amrescan = ivfrabitq_rescan;
+    routine->amgettuple = ivfrabitq_get_tuple;
+    routine->amendscan = ivfrabitq_end_scan;
+}
+
+} // namespace vx::ivfrabitq

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "pg/postgres.hpp"
+
+#include "index/ivfrabitq/search.hpp"
+
+extern "C" {
+#include "storage/bufmgr.h"
+}
+
+#include "index/ivfrabitq/lists.hpp"
+#include "index/ivfrabitq/options.hpp"
+#include "types/vector.hpp"
+
+#include <cmath>
+
+namespace vx::ivfrabitq
+{
+
+constexpr Size kAlignment = 64; // of what kernels read: a cache line, an AVX-512 register
+constexpr uint32 kFirstEstimates = 1024;
+constexpr uint32 kFirstThreshold = 64;
+
+static void *
+palloc_aligned(MemoryContext context, Size bytes)
+{
+    return reinterpret_cast<void *>(TYPEALIGN(
+        kAlignment, MemoryContextAllocExtended(context, bytes + kAlignment, MCXT_ALLOC_HUGE)));
+}
+
+template <class T>
+static T *
+aligned_array(MemoryContext context, Size count)
+{
+    return static_cast<T *>(palloc_aligned(context, count * sizeof(T)));
+}
+
+static Size
+list_places(const Meta &meta)
+{
+    return TYPEALIGN(kernel::kBlockCentroids, meta.page.list_capacity);
+}
+
+/// What does not depend on the query.
+static void
+allocate(Search *search)
+{
+    const Meta &meta = search->meta;
+    MemoryContext context = search->context;
+    const Size lists = list_places(meta);
+
+    search->x =
+        static_cast<float *>(MemoryContextAlloc(context, meta.page.dimensions * sizeof(float)));
+    search->prepared = aligned_array<float>(context, meta.page.padded);
+    search->scan.lut =
+        aligned_array<uint8>(context, 4 * static_cast<Size>(meta.page.scan_dimensions));
+    search->fine.q8 = aligned_array<int8>(context, meta.page.padded);
+    search->plane.high = aligned_array<int8>(context, meta.page.padded);
+    search->plane.low = aligned_array<int8>(context, meta.page.padded);
+    search->g = aligned_array<float>(context, lists);
+    search->squared = meta.code_metric() == kernel::CodeMetric::inner_product
+                          ? aligned_array<float>(context, lists)
+                          : search->g;
+    search->order.order = aligned_array<uint32>(context, lists);
+
+    search->survivors = aligned_array<kernel::Survivor>(context, meta.rows_per_page());
+    search->masks = aligned_array<uint32>(context, meta.page.groups_per_page);
+    search->threshold.capacity = kFirstThreshold;
+    search->threshold.heap =
+        static_cast<float *>(MemoryContextAlloc(context, kFirstThreshold * sizeof(float)));
+    search->estimates.capacity = kFirstEstimates;
+    search->estimates.rows =
+        static_cast<Estimate *>(MemoryContextAlloc(context, kFirstEstimates * sizeof(Estimate)));
+    search->met.initialise(context);
+    search->returned.initialise(context);
+}
+
+Search *
+make_search(Relation index, Relation heap, Snapshot snapshot, MemoryContext context)
+{
+    auto *search = static_cast<Search *>(MemoryContextAllocZero(context, sizeof(Search)));
+    search->index = index;
+    search->heap = heap;
+    search->snapshot = snapshot;
+    search->context = context;
+    search->meta = get_meta(index);
+    search->epsilon = epsilon();
+    search->rerank = rerank();
+    search->fine_buffer = InvalidBuffer;
+    search->fine_block = InvalidBlockNumber;
+    allocate(search);
+    return search;
+}
+
+// ---- prepare
+
+/// Rotates the value into search->prepared. False: it has no direction, or cannot be compared.
+static bool
+prepare_value(Search *search, Datum value)
+{
+    // A copy: detoasting can process invalidations, which free the cached one.
+    const Vector *vector = vector_from_datum<float>(value);
+    const Size bytes = search->meta.page.padded * sizeof(float);
+    auto *mean = static_cast<float *>(palloc(bytes));
+    memcpy(mean, get_mean(search->index, search->meta), bytes);
+    Encoder encoder;
+    make_encoder(&search->meta, mean, &encoder);
+    const bool usable = prepare_row(&encoder, PointerGetDatum(vector), search->prepared);
+    memcpy(search->x, vector->x, search->meta.page.dimensions * sizeof(float));
+    return usable;
+}
+
+/// A query so far from all rows that float32 cannot tell their distances apart.
+static bool
+is_comparable(const Search *search)
+{
+    constexpr float kMostNorm2 = 1e30f; // residuals are about 8 long
+    if (search->meta.code_metric() == kernel::CodeMetric::inner_product)
+        return true;
+    const float *x = search->prepared;
+    return kernel::distance_kernels().inner_product(x, x, search->meta.page.padded) < kMostNorm2;
+}
+
+void
+set_query(Search *search, Datum value, bool is_null)
+{
+    MemoryContext previous = MemoryContextSwitchTo(search->context);
+    search->returned.clear();
+    search->has_query = !is_null && prepare_value(search, value) && is_comparable(search);
+    if (!search->has_query)
+        memset(search->prepared, 0, search->meta.page.padded * sizeof(float));
+    const kernel::CodeShape shape = search->meta.shape();
+    kernel::make_scan_query(shape, search->prepared, const_cast<uint8 *>(search->scan.lut),
+                            &search->scan);
+    kernel::make_fine_query(shape, search->prepared, const_cast<int8 *>(search->fine.q8),
+                            &search->fine);
+    kernel::make_plane_query(search->prepared, search->meta.page.padded,
+                             const_cast<int8 *>(search->plane.high),
+                             const_cast<int8 *>(search->plane.low), &search->plane);
+    MemoryContextSwitchTo(previous);
+}
+
+// ---- rank
+
+static void
+rank_lists(Search *search, uint32 expected)
+{
+    const bool separate = search->squared != search->g;
+    list_distances(search->index, search->meta, search->plane, search->g,
+                   separate ? search->squared : nullptr);
+    kernel::begin_list_order(search->g, search->meta.page.lists, search->order.order,
+                             &search->order);
+    kernel::more_lists(&search->order, Min(expected, search->meta.page.lists));
+}
+
+/// The structure as it is now: a list that was split since the scan was opened has moved.
+static void
+refresh_meta(Search *search)
+{
+    const Meta now = read_meta(search->index);
+    if (now.page.structure_version != search->meta.page.structure_version)
+        forget_meta(search->index);
+    if (now.page.list_capacity != search->meta.page.list_capacity)
+        report_corrupted(search->index, 0, "the number of places for lists changed");
+    search->meta = now;
+}
+
+/// How many lists to put in order at once.
+static uint32
+first_lists(const Reach &reach)
+{
+    constexpr uint32 kFirstIfAdaptive = 48;
+    if (reach.stop.rule == page::StopRule::adaptive)
+        return kFirstIfAdaptive;
+    return Min(static_cast<uint32>(reach.stop.probes) + 1, reach.max_lists);
+}
+
+uint32
+run_round(Search *search, const Reach &reach)
+{
+    MemoryContext previous = MemoryContextSwitchTo(search->context);
+    refresh_meta(search);
+    search->threshold.restart(reach.k);
+    search->estimates.count = 0;
+    search->met.clear();
+    search->found_count = 0;
+    rank_lists(search, first_lists(reach));
+    const uint32 lists = walk_lists(search, reach);
+    rerank_estimates(search, reach.k);
+    MemoryContextSwitchTo(previous);
+    return lists;
+}
+
+void
+end_search(Search *search)
+{
+    release_fine(search);
+    if (search->fetch != nullptr)
+        table_index_fetch_end(search->fetch);
+    if (search->slot != nullptr)
+        ExecDropSingleTupleTableSlot(search->slot);
+    if (search->estate != nullptr)
+        FreeExecutorState(search->estate);
+}
+
+} // namespace vx::ivfrabitq

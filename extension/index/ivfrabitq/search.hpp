@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: PostgreSQL
+//
+// A search: the k nearest rows of a query, in five stages.
+//
+//   prepare   rotate the query; look-up table for scan codes, int8 for fine codes    search.cpp
+//   rank      distance of every centroid; lists in order                             search.cpp
+//   scan      one-bit estimates of the rows of the nearest lists                      walk.cpp
+//   refine    five-bit estimates of those that may be nearer than the threshold       refine.cpp
+//   rerank    exact distances, from the table, of those that may be among the k       rerank.cpp
+//
+// Stages 3 and 4 alternate: refined rows lower the threshold (the k-th smallest estimate so far)
+// that the next rows are compared with. Everything lives in the search's memory context.
+#pragma once
+
+#include "index/ivfrabitq/calibrate.hpp"
+#include "index/ivfrabitq/encode.hpp"
+#include "index/ivfrabitq/estimates.hpp"
+#include "index/ivfrabitq/filter.hpp"
+#include "index/ivfrabitq/tid_set.hpp"
+#include "kernel/list_order.hpp"
+
+extern "C" {
+#include "access/relscan.h"
+#include "access/tableam.h"
+#include "nodes/execnodes.h"
+#include "storage/buf.h"
+}
+
+namespace vx::ivfrabitq
+{
+
+/// A row with its exact distance, on the scale of the estimates.
+struct Found {
+    double distance;
+    ItemPointerData tid;
+};
+
+/// A row that the scan left over for refinement. Its fine page is pinned.
+struct Pending {
+    Buffer buffer;
+    const char *record;
+    float lower;
+    float ip;
+    float g;
+    float radius; // |q - c|
+    ItemPointerData tid;
+};
+
+constexpr uint32 kBatch = 32; // of pending rows
+
+/// For the curious: what a search did.
+struct SearchCounts {
+    uint64 lists;
+    uint64 pages;
+    uint64 scanned;
+    uint64 refined;
+    uint64 reranked;
+};
+
+struct Search {
+    Relation index;
+    Relation heap;
+    Snapshot snapshot;
+    MemoryContext context;
+    Meta meta;
+
+    // prepare
+    bool has_query;  // false: NULL, or a vector without direction: all rows are equally near
+    float *x;        // the query's own floats
+    float *prepared; // padded
+    kernel::ScanQuery scan;
+    kernel::FineQuery fine;
+    kernel::PlaneQuery plane;
+
+    // rank
+    float *g;       // per list
+    float *squared; // |q - c|^2 per list; g itself but for the inner product
+    kernel::ListOrder order;
+
+    // filter
+    const FilterProgram *filter;
+    uint32 *masks; // per group of a page
+
+    // scan, refine
+    double epsilon;
+    double rerank;
+    Threshold threshold;
+    Estimates estimates;
+    kernel::Survivor *survivors; // of one page
+    Pending pending[kBatch];
+    uint32 pending_count;
+    Buffer fine_buffer; // the last one pinned
+    BlockNumber fine_block;
+    TidSet met;      // rows of this round, where a row can be in two lists
+    TidSet returned; // rows of earlier rounds
+
+    // rerank
+    IndexFetchTableData *fetch;
+    TupleTableSlot *slot;
+    IndexInfo *expressions; // nullptr: the key is a plain column
+    EState *estate;
+    MemoryContext scratch;
+    Found *found; // nearest first
+    uint32 found_count;
+    uint32 found_capacity;
+
+    SearchCounts counts;
+};
+
+static_assert(std::is_trivially_destructible_v<Search>);
+
+/// How far a round goes.
+struct Reach {
+    uint32 k; // rows wanted
+    StopSetting stop;
+    uint32 max_lists;
+};
+
+/// A search over the index; memory in `context`, which must outlive it.
+Search *make_search(Relation index, Relation heap, Snapshot snapshot, MemoryContext context);
+
+/// A new query; nullptr-like (is_null): all rows are equally near. Forgets what was returned.
+void set_query(Search *search, Datum value, bool is_null);
+
+/// Finds the k nearest rows that were not returned yet into found. Returns the number of lists
+/// read; all of them: nothing is left that the index knows and found does not have, unless found is
+/// full.
+uint32 run_round(Search *search, const Reach &reach);
+
+/// Releases what memory alone does not.
+void end_search(Search *search);
+
+// ---- between the stages
+
+/// Scans lists in order until the reach is exhausted. Returns how many were read.
+uint32 walk_lists(Search *search, const Reach &reach);
+
+/// Takes a survivor of the scan: pins its fine page, prefetches its record.
+void add_pending(Search *search, BlockNumber block, uint32 record, const kernel::Survivor &survivor,
+                 const ItemPointerData &tid, float g, float radius);
+
+/// Estimates the pending rows from their fine codes.
+void refine_pending(Search *search);
+
+/// Unpins everything that refinement holds.
+void release_fine(Search *search);
+
+/// Makes found, exact and in order, of the estimates.
+void rerank_estimates(Search *search, uint32 k);
+
+} // namespace vx::ivfrabitq

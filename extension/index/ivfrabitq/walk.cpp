@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: PostgreSQL
+//
+// The walk over the slices of the nearest lists. The next slice's page is pinned, and its first
+// lines are on their way from memory, while this one is computed.
+#include "pg/postgres.hpp"
+
+#include "index/ivfrabitq/search.hpp"
+
+extern "C" {
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+}
+
+#include "index/ivfrabitq/lists.hpp"
+
+#include <cmath>
+
+namespace vx::ivfrabitq
+{
+
+// In the first lists every row counts: refining at the end of each lowers the threshold early.
+constexpr uint32 kEagerLists = 8;
+constexpr uint32 kPrefetchLines = 8;
+
+/// A slice to be read: where it is and what its list means to the query.
+struct Stop {
+    uint32 list;
+    BlockNumber block;
+    uint32 slice;
+    Buffer buffer;
+};
+
+struct Walk {
+    Search *search;
+    const Reach *reach;
+    const page::ListEntry *directory;
+    float first_g;
+    double probed; // lists read, each counted by the share of its rows that passed the filter
+    uint32 taken;  // lists begun
+    uint32 list;   // the current one
+    uint32 run_left;
+    BlockNumber run_next;
+    bool first_left; // the chain's first slice is still to come
+    bool list_open;  // rows below are those of a list that is not finished
+    uint64 list_rows;
+    uint64 list_passed;
+};
+
+// ---- which slice comes next
+
+/// Whether the list that comes after those taken is not worth reading.
+static bool
+is_far_enough(const Walk &walk, uint32 position)
+{
+    const Search &search = *walk.search;
+    const Reach &reach = *walk.reach;
+    if (position >= reach.max_lists)
+        return true;
+    if (search.threshold.count < search.threshold.k)
+        return false;
+    // the current list counts in full while it is read, unless a filter makes that a guess
+    const double current = walk.list_open && search.filter == nullptr ? 1 : 0;
+    if (walk.probed + current >= reach.stop.probes)
+        return true;
+    if (reach.stop.rule != page::StopRule::adaptive)
+        return false;
+    const float g = search.squared[search.order.order[position]];
+    return g - walk.first_g >= reach.stop.adaptive * search.threshold.value();
+}
+
+/// Begins the next list. False: there is none, or it is not worth reading.
+static bool
+next_list(Walk *walk)
+{
+    Search *search = walk->search;
+    if (walk->taken >= search->order.sorted &&
+        kernel::more_lists(&search->order, 2 * walk->taken + 16) <= walk->taken)
+        return false;
+    if (is_far_enough(*walk, walk->taken))
+        return false;
+    walk->list = search->order.order[walk->taken++];
+    const page::ListEntry &entry = walk->directory[walk->list];
+    walk->run_next = entry.run_start;
+    walk->run_left = entry.run_pages;
+    walk->first_left = page::is_valid(entry.first);
+    return true;
+}
+
+/// The next slice that can be known without reading one; InvalidBlockNumber: the walk is over.
+static Stop
+next_stop(Walk *walk)
+{
+    for (;;) {
+        if (walk->run_left > 0) {
+            walk->run_left--;
+            return {walk->list, walk->run_next++, 0, InvalidBuffer};
+        }
+        if (walk->first_left) {
+            walk->first_left = false;
+            const page::SlicePointer &first = walk->directory[walk->list].first;
+            return {walk->list, first.block, first.slice, InvalidBuffer};
+        }
+        if (!next_list(walk))
+            return {0, InvalidBlockNumber, 0, InvalidBuffer};
+    }
+}
+
+static void
+pin_ahead(Walk *walk, Stop *stop)
+{
+    if (stop->block == InvalidBlockNumber)
+        return;
+    const Meta &meta = walk->search->meta;
+    stop->buffer = read_page(walk->search->index, stop->block);
+    const char *page = BufferGetPage(stop->buffer);
+    __builtin_prefetch(page);
+    __builtin_prefetch(page + page::kSlicesOffset + stop->slice * sizeof(page::Slice));
+    const char *groups = page + meta.page.groups_offset;
+    for (uint32 line = 0; line < kPrefetchLines; line++)
+        __builtin_prefetch(groups + line * page::kCacheLine);
+}
+
+// ---- one slice
+
+static void
+take_survivors(Search *search, Page page, const page::Slice &slice, uint32 count, float g,
+               float radius)
+{
+    const Meta &meta = search->meta;
+    const auto *header = page::content<page::ScanPage>(page);
+    const uint32 first = slice.first_group * static_cast<uint32>(kernel::kGroupRows);
+    const ItemPointerData *tids = page::tids(meta.page, page);
+    for (uint32 i = 0; i < count; i++) {
+        const kernel::Survivor &survivor = search->survivors[i];
+        const uint32 slot = first + survivor.slot;
+        if (page::is_live(tids[slot]))
+            add_pending(search, header->fine_block, header->fine_slot + slot, survivor, tids[slot],
+                        g, radius);
+    }
+}
+
+/// Masks of the rows that pass the filter; how many of them are rows at all is estimated by the
+/// slice's fill.
+static uint32
+pass_filter(Search *search, const page::Slice &slice, const uint8 *groups, uint32 count)
+{
+    const uint32 passed = filter_masks(search->filter, search->meta, groups, count, search->masks);
+    return Min(passed, slice.count);
+}
+
+static void
+scan_slice(Walk *walk, Page page, const page::Slice &slice)
+{
+    Search *search = walk->search;
+    const Meta &meta = search->meta;
+    const uint32 used =
+        (slice.count + static_cast<uint32>(kernel::kGroupRows) - 1) / kernel::kGroupRows;
+    if (used == 0)
+        return;
+    const uint8 *groups = page::group(meta.page, page, slice.first_group);
+    const float g = search->g[slice.list];
+    const float radius = std::sqrt(search->squared[slice.list]);
+    const kernel::GroupRun run = {groups, meta.page.group_bytes, page::add_offset(meta.page),
+                                  page::rescale_offset(meta.page), used};
+
+    walk->list_rows += slice.count;
+    uint32 passed = slice.count;
+    if (search->filter != nullptr)
+        passed = pass_filter(search, slice, groups, used);
+    walk->list_passed += passed;
+    search->counts.scanned += passed;
+    if (passed == 0)
+        return;
+
+    const auto margin = static_cast<float>(search->epsilon) * meta.page.scan_kappa * radius;
+    const uint32 survivors = kernel::rabitq_kernels().scan_groups(
+        search->scan, run, search->filter != nullptr ? search->masks : nullptr, g, margin,
+        search->threshold.value(), search->survivors);
+    take_survivors(search, page, slice, survivors, g, radius);
+}
+
+static void
+finish_list(Walk *walk)
+{
+    Search *search = walk->search;
+    if (walk->list_rows > 0)
+        walk->probed +=
+            static_cast<double>(walk->list_passed) / static_cast<double>(walk->list_rows);
+    walk->list_rows = walk->list_passed = 0;
+    walk->list_open = false;
+    search->counts.lists++;
+    if (search->counts.lists <= kEagerLists || search->threshold.count < search->threshold.k)
+        refine_pending(search);
+}
+
+/// Scans the slice at `stop` and returns the one after it, pinned.
+static Stop
+visit(Walk *walk, const Stop &stop)
+{
+    Search *search = walk->search;
+    LockBuffer(stop.buffer, BUFFER_LOCK_SHARE);
+    const page::Slice *slice =
+        check_slice(search->index, search->meta, stop.buffer, stop.slice, stop.list);
+    search->counts.pages++;
+    walk->list_open = true;
+
+    const bool in_chain = walk->run_left == 0 && !walk->first_left;
+    const bool list_ends = in_chain && !page::is_valid(slice->next);
+    Stop next = {stop.list, slice->next.block, slice->next.slice, InvalidBuffer};
+    if (!in_chain || list_ends)
+        next = next_stop(walk);
+    pin_ahead(walk, &next);
+
+    scan_slice(walk, BufferGetPage(stop.buffer), *slice);
+    UnlockReleaseBuffer(stop.buffer);
+    if (list_ends) {
+        finish_list(walk);
+        // the threshold may have fallen since the next list was chosen
+        if (BufferIsValid(next.buffer) && is_far_enough(*walk, walk->taken - 1)) {
+            ReleaseBuffer(next.buffer);
+            walk->taken--;
+            next.block = InvalidBlockNumber;
+        }
+    }
+    return next;
+}
+
+uint32
+walk_lists(Search *search, const Reach &reach)
+{
+    Walk walk = {};
+    walk.search = search;
+    walk.reach = &reach;
+    walk.directory = get_directory(search->index, search->meta);
+    if (search->order.sorted > 0)
+        walk.first_g = search->squared[search->order.order[0]];
+
+    Stop stop = next_stop(&walk);
+    pin_ahead(&walk, &stop);
+    while (stop.block != InvalidBlockNumber) {
+        CHECK_FOR_INTERRUPTS();
+        stop = visit(&walk, stop);
+    }
+    refine_pending(search);
+    release_fine(search);
+    return walk.taken;
+}
+
+} // namespace vx::ivfrabitq
