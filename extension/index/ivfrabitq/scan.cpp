@@ -120,9 +120,9 @@ plan_reach(const Search *search, uint32 k)
     reach.max_lists = lists;
     if (probes() > 0)
         reach.stop = {page::StopRule::fixed,
-                      static_cast<double>(Min(static_cast<uint32>(probes()), lists)), 0};
+                      static_cast<double>(Min(static_cast<uint32>(probes()), lists)), 0, 0, 0};
     else
-        reach.stop = stop_setting(search->meta.page.calibration, recall_target(), lists);
+        reach.stop = stop_setting(search->meta.page.calibration, recall_target(), k, lists);
     return reach;
 }
 

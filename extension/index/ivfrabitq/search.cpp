@@ -136,6 +136,7 @@ set_query(Search *search, Datum value, bool is_null)
     kernel::make_plane_query(search->prepared, search->meta.page.padded,
                              const_cast<int8 *>(search->plane.high),
                              const_cast<int8 *>(search->plane.low), &search->plane);
+    search->query_length = std::sqrt(search->plane.norm2);
     MemoryContextSwitchTo(previous);
 }
 

@@ -65,9 +65,10 @@ struct Search {
     Meta meta;
 
     // prepare
-    bool has_query;  // false: NULL, or a vector without direction: all rows are equally near
-    float *x;        // the query's own floats
-    float *prepared; // padded
+    bool has_query;     // false: NULL, or a vector without direction: all rows are equally near
+    float *x;           // the query's own floats
+    float *prepared;    // padded
+    float query_length; // of prepared
     kernel::ScanQuery scan;
     kernel::FineQuery fine;
     kernel::PlaneQuery plane;

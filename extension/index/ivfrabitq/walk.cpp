@@ -48,6 +48,15 @@ struct Walk {
 
 // ---- which slice comes next
 
+/// What a list's gap is compared with (calibrate.hpp).
+static float
+stop_scale(const Search &search)
+{
+    if (search.meta.code_metric() == kernel::CodeMetric::inner_product)
+        return search.query_length;
+    return search.threshold.value();
+}
+
 /// Whether the list that comes after those taken is not worth reading.
 static bool
 is_far_enough(const Walk &walk, uint32 position)
@@ -60,12 +69,8 @@ is_far_enough(const Walk &walk, uint32 position)
         return false;
     // the current list counts in full while it is read, unless a filter makes that a guess
     const double current = walk.list_open && search.filter == nullptr ? 1 : 0;
-    if (walk.probed + current >= reach.stop.probes)
-        return true;
-    if (reach.stop.rule != page::StopRule::adaptive)
-        return false;
-    const float g = search.squared[search.order.order[position]];
-    return g - walk.first_g >= reach.stop.adaptive * search.threshold.value();
+    const float gap = search.g[search.order.order[position]] - walk.first_g;
+    return !reads_next(reach.stop, walk.probed + current, gap, stop_scale(search));
 }
 
 /// Begins the next list. False: there is none, or it is not worth reading.
@@ -233,7 +238,7 @@ walk_lists(Search *search, const Reach &reach)
     walk.reach = &reach;
     walk.directory = get_directory(search->index, search->meta);
     if (search->order.sorted > 0)
-        walk.first_g = search->squared[search->order.order[0]];
+        walk.first_g = search->g[search->order.order[0]];
 
     Stop stop = next_stop(&walk);
     pin_ahead(&walk, &stop);
