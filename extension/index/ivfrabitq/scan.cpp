@@ -163,6 +163,16 @@ start_scan(IndexScanDesc scan, ScanState *state)
     state->exhausted = state->never;
 }
 
+static void
+report_round(const Search *search, const Reach &reach, uint32 lists)
+{
+    const SearchCounts &counts = search->counts;
+    ereport(DEBUG2, (errmsg_internal("ivfrabitq: %u rows wanted, %u lists read, in all %u pages, "
+                                     "%u rows scanned, %u refined, %u compared",
+                                     reach.k, lists, counts.pages, counts.scanned, counts.refined,
+                                     counts.reranked)));
+}
+
 /// What this round found is history; false if no round can find more.
 static bool
 next_round(ScanState *state)
@@ -178,6 +188,7 @@ next_round(ScanState *state)
     const bool all_rows = search->threshold.count < search->threshold.k; // there was no threshold
     if ((all_lists && all_rows) || iterative_scan() == IterativeScan::off)
         state->exhausted = true;
+    report_round(search, state->reach, lists);
     extend_reach(search, &state->reach, lists);
     return search->found_count > 0 || !state->exhausted;
 }

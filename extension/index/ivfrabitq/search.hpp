@@ -50,11 +50,11 @@ constexpr uint32 kBatch = 32; // of pending rows
 
 /// For the curious: what a search did.
 struct SearchCounts {
-    uint64 lists;
-    uint64 pages;
-    uint64 scanned;
-    uint64 refined;
-    uint64 reranked;
+    uint32 lists;
+    uint32 pages;
+    uint32 scanned;
+    uint32 refined;
+    uint32 reranked;
 };
 
 struct Search {

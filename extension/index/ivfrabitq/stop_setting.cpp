@@ -63,6 +63,7 @@ stop_setting(const page::Calibration &calibration, double recall_target, uint32 
     setting.rule = calibration.rule;
     setting.probes =
         calibration.rule == page::StopRule::fixed ? Min(Max(std::ceil(probes), 1.0), lists) : lists;
+    setting.exponent = static_cast<double>(calibration.exponent);
     setting.adaptive = Max(between(low.adaptive, high.adaptive, position), 0.0);
     setting.rows = Max(between(low.rows, high.rows, position), low.rows);
     return setting;
