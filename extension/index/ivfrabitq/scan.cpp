@@ -64,7 +64,7 @@ VX_CALLBACK(IndexScanDesc, ivfrabitq_begin_scan, (Relation index, int keys, int 
     return scan;
 }
 
-AmBeginScan
+ambeginscan_function
 begin_scan_callback()
 {
     return ivfrabitq_begin_scan;
