@@ -11,7 +11,6 @@ extern "C" {
 #include "catalog/index.h"
 #include "catalog/pg_am.h"
 #include "executor/executor.h"
-#include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
