@@ -1,4 +1,6 @@
 -- Every error of ivfrabitq that SQL can bring about; the damaged files are in a TAP test.
+CREATE SCHEMA ivfrabitq_errors;
+SET search_path = ivfrabitq_errors, public;
 \set VERBOSITY default
 CREATE TABLE t (a vector(3), b vector(3), i int, n numeric, j jsonb, name name,
     c1 int, c2 int, c3 int, c4 int, c5 int, c6 int, c7 int, c8 int, c9 int);
@@ -97,7 +99,9 @@ DROP TABLE t;
 BEGIN;
 CREATE TABLE t (v vector(3), i int);
 CREATE INDEX t_index ON t USING ivfrabitq (v, i);
+\set VERBOSITY terse
 DROP EXTENSION vector;
+\set VERBOSITY default
 ROLLBACK;
 BEGIN;
 CREATE TABLE t (v vector(3), i int);

@@ -1,4 +1,6 @@
 -- Filter columns: whatever a condition on them gives through the index, a sort gives too.
+CREATE SCHEMA ivfrabitq_filter;
+SET search_path = ivfrabitq_filter, public;
 SET TimeZone = 'UTC';
 SET DateStyle = 'ISO';
 SET ivfrabitq.recall_target = 1; -- nothing may be missed

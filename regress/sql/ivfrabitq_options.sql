@@ -1,14 +1,16 @@
 -- Storage parameters, settings, properties of the access method, plans.
+CREATE SCHEMA ivfrabitq_options;
+SET search_path = ivfrabitq_options, public;
 CREATE TABLE t (v vector(3), kind int, name text);
 INSERT INTO t SELECT ARRAY[i % 101, i % 103, i % 107], i % 10, 'name ' || i % 7 FROM generate_series(1, 3000) i;
-CREATE INDEX t_v ON t USING ivfrabitq (v, kind, name) WITH (lists = 7, spill = 0.25, queries = 't(v)');
-SELECT reloptions FROM pg_class WHERE relname = 't_v';
-SELECT pg_get_indexdef('t_v'::regclass);
-ALTER INDEX t_v SET (lists = 20);
-ALTER INDEX t_v RESET (spill, queries);
-ALTER INDEX t_v SET (lists = -1);
-REINDEX INDEX t_v;
-SELECT pg_get_indexdef('t_v'::regclass);
+CREATE INDEX t_all ON t USING ivfrabitq (v, kind, name) WITH (lists = 7, spill = 0.25, queries = 't(v)');
+SELECT reloptions FROM pg_class WHERE relname = 't_all';
+SELECT pg_get_indexdef('t_all'::regclass);
+ALTER INDEX t_all SET (lists = 20);
+ALTER INDEX t_all RESET (spill, queries);
+ALTER INDEX t_all SET (lists = -1);
+REINDEX INDEX t_all;
+SELECT pg_get_indexdef('t_all'::regclass);
 CREATE INDEX t_cosine ON t USING ivfrabitq (v vector_cosine_ops, kind int4_ops);
 SELECT pg_get_indexdef('t_cosine'::regclass);
 DROP INDEX t_cosine;
@@ -30,9 +32,9 @@ RESET ivfrabitq.iterative_scan;
 SELECT p, pg_indexam_has_property(a.oid, p)
 FROM pg_am a, unnest(ARRAY['can_order', 'can_unique', 'can_multi_col', 'can_exclude', 'can_include']) p
 WHERE amname = 'ivfrabitq';
-SELECT p, pg_index_has_property('t_v'::regclass, p)
+SELECT p, pg_index_has_property('t_all'::regclass, p)
 FROM unnest(ARRAY['clusterable', 'index_scan', 'bitmap_scan', 'backward_scan']) p;
-SELECT p, pg_index_column_has_property('t_v'::regclass, 1, p) AS vector, pg_index_column_has_property('t_v'::regclass, 2, p) AS kind
+SELECT p, pg_index_column_has_property('t_all'::regclass, 1, p) AS vector, pg_index_column_has_property('t_all'::regclass, 2, p) AS kind
 FROM unnest(ARRAY['orderable', 'distance_orderable', 'returnable', 'search_array', 'search_nulls']) p;
 
 -- columns of other types that a class takes

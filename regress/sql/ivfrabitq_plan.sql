@@ -1,4 +1,6 @@
 -- What the planner chooses: the index with its own conditions, with others', a btree and a sort, or the table.
+CREATE SCHEMA ivfrabitq_plan;
+SET search_path = ivfrabitq_plan, public;
 CREATE TABLE p (id int, v vector(64), bucket int, other int, flag bool);
 INSERT INTO p
 SELECT i, (SELECT array_agg((i::bigint * (7919 + 104729 * d) + d * d * 31) % 100003 / 100003.0) FROM generate_series(1, 64) d)::vector,
