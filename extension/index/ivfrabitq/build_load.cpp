@@ -191,6 +191,7 @@ void
 load_index(BuildState *build, ForkNumber fork)
 {
     pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, kPhaseLoad);
+    pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, 0);
     pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL,
                                  static_cast<int64>(build->index_tuples));
 
