@@ -15,7 +15,8 @@ my $rounds = 4;
 
 my $node = PostgreSQL::Test::Cluster->new('crash');
 $node->init;
-$node->append_conf('postgresql.conf', "autovacuum = off\nmax_wal_size = 64MB");
+$node->append_conf('postgresql.conf',
+	"autovacuum = off\nmax_wal_size = 64MB\nshared_preload_libraries = 'vector'");
 $node->start;
 $node->safe_psql(
 	'postgres', q(
@@ -76,9 +77,13 @@ my (%inserted, %deleted, %maybe_deleted);
 
 for my $round (1 .. $rounds)
 {
+	my $mode = $round % 2 ? 'custom' : 'generic';
+	$node->append_conf('postgresql.conf', "vector.wal_mode = $mode");
+	$node->reload;
+
 	my @out = ('', '', '');
 	my @clients = map { start_client("client$round$_", client_script($next + $_ * 10000), \$out[$_]) } 0 .. 1;
-	my $housekeeping = "VACUUM (INDEX_CLEANUP ON) t;\nCHECKPOINT;\n" x 200;
+	my $housekeeping = "VACUUM (INDEX_CLEANUP ON) t;\nCHECKPOINT;\n" x 5000;
 	push @clients, start_client("housekeeping$round", $housekeeping, \$out[2]);
 
 	# until there is something to lose, and then a little longer, differently in each round
