@@ -527,3 +527,23 @@ CREATE OPERATOR CLASS bpchar_ops
     DEFAULT FOR TYPE bpchar USING ivfrabitq AS
     OPERATOR 3 =;
 COMMENT ON OPERATOR CLASS bpchar_ops USING ivfrabitq IS 'filter by character(n), equality only';
+
+CREATE FUNCTION ivfrabitq_calibration(index regclass, OUT k integer, OUT recall double precision,
+        OUT rule text, OUT probes double precision, OUT adaptive double precision,
+        OUT exponent double precision, OUT rows_scanned double precision, OUT queries integer,
+        OUT source text)
+    RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION ivfrabitq_calibration(regclass) IS
+    'what an ivfrabitq index knows of its recall: how far searches go, and how many rows they read';
+
+CREATE FUNCTION ivfrabitq_calibrate(index regclass, queries regclass DEFAULT NULL,
+        query_column name DEFAULT NULL)
+    RETURNS void AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION ivfrabitq_calibrate(regclass, regclass, name) IS
+    'calibrates an ivfrabitq index anew, with the queries in a table or with rows of its own';
+
+CREATE FUNCTION ivfrabitq_recall(index regclass, queries regclass DEFAULT NULL,
+        query_column name DEFAULT NULL, k integer DEFAULT 10, query_count integer DEFAULT 100)
+    RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION ivfrabitq_recall(regclass, regclass, name, integer, integer) IS
+    'the share of the true k nearest rows that searches through an ivfrabitq index find, measured';

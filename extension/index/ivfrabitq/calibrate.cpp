@@ -136,18 +136,20 @@ take_query(Work *work, uint32 q)
 {
     CHECK_FOR_INTERRUPTS();
     const TruthQuery query = get_truth(work->truth, q, work->neighbours);
-    work->count = query.neighbours;
-    if (work->count == 0)
+    if (query.neighbours == 0)
         return false;
     rank_lists(work, query.vector);
-    for (uint32 i = 0; i < work->count; i++) {
+    work->count = 0;
+    for (uint32 i = 0; i < query.neighbours; i++) {
         const TrueNeighbour &neighbour = work->neighbours[i];
+        if (neighbour.list < 0)
+            continue;
         uint32 rank = work->ranks[neighbour.list];
         if (neighbour.spill_list >= 0)
             rank = Min(rank, work->ranks[neighbour.spill_list]);
-        work->ranked[i] = {neighbour.distance, rank};
+        work->ranked[work->count++] = {neighbour.distance, rank};
     }
-    return true;
+    return work->count > 0;
 }
 
 /// needs of all lists, exponent 0, for the query at hand. The inner product has no T that gaps

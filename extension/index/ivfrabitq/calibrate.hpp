@@ -45,8 +45,8 @@ void show_rows(Truth *truth, const float *rows, const ItemPointerData *tids, con
 void merge_truth(Truth *into, const Truth *from);
 
 struct TrueNeighbour {
-    float distance; // squared for L2, negated for the inner product
-    int32 list;
+    float distance;   // squared for L2, negated for the inner product
+    int32 list;       // -1: nobody knows, it does not count
     int32 spill_list; // -1: none
 };
 
@@ -61,6 +61,9 @@ void truth_shape(const Truth *truth, kernel::CodeMetric *metric, uint32 *padded)
 /// The query and its neighbours so far, by rising distance, into out[kTruthNeighbours or what
 /// begin_truth() was told].
 TruthQuery get_truth(const Truth *truth, uint32 query, TrueNeighbour *out);
+
+/// The neighbours of a query, in no order, to be relabelled: their lists may be changed.
+TrueNeighbour *truth_neighbours(Truth *truth, uint32 query, uint32 *count);
 
 /// The calibration of an index with these centroids (tiles, as assign_rows takes them) and rows per
 /// list. from_table is left 0. Allocates in CurrentMemoryContext.

@@ -325,6 +325,14 @@ truth_shape(const Truth *truth, kernel::CodeMetric *metric, uint32 *padded)
     *padded = truth->padded;
 }
 
+TrueNeighbour *
+truth_neighbours(Truth *truth, uint32 query, uint32 *count)
+{
+    const TruthParts parts = parts_of(truth);
+    *count = parts.states[query].found;
+    return heap_of(truth, parts, query);
+}
+
 TruthQuery
 get_truth(const Truth *truth, uint32 query, TrueNeighbour *out)
 {
