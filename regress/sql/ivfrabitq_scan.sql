@@ -3,9 +3,8 @@ SET enable_seqscan = off;
 SET enable_sort = off;
 
 CREATE TABLE rows64 (id int PRIMARY KEY, part int, v vector(64));
-SELECT setseed(0.5);
 INSERT INTO rows64
-    SELECT i, i % 7, array_agg(sin(i * j * 0.37) + (i % 50) * cos(j) + random())::vector
+    SELECT i, i % 7, array_agg(sin(i * j * 0.37) + (i % 50) * cos(j) + (i * 7919 + j * 104729) % 1009 / 1009.0)::vector
     FROM generate_series(1, 4000) i, generate_series(1, 64) j GROUP BY i;
 INSERT INTO rows64 SELECT 4000 + i, 1, NULL FROM generate_series(1, 5) i;
 ANALYZE rows64;
@@ -127,11 +126,11 @@ SELECT count(*) FROM (SELECT id FROM rows64
 DROP INDEX rows64_cosine;
 
 -- an expression, a condition
-CREATE INDEX rows64_part ON rows64 USING ivfrabitq ((l2_normalize(v)) vector_l2_ops) WITH (lists = 5) WHERE part = 2;
-EXPLAIN (COSTS OFF) SELECT id FROM rows64 WHERE part = 2 ORDER BY l2_normalize(v) <-> l2_normalize(:'v9') LIMIT 5;
+CREATE INDEX rows64_part ON rows64 USING ivfrabitq ((l2_normalize(v)::vector(64)) vector_l2_ops) WITH (lists = 5) WHERE part = 2;
+EXPLAIN (COSTS OFF) SELECT id FROM rows64 WHERE part = 2 ORDER BY l2_normalize(v)::vector(64) <-> l2_normalize((SELECT v FROM rows64 WHERE id = 22)) LIMIT 5;
 SELECT array_agg(id) = (SELECT array_agg(id) FROM (SELECT id FROM rows64 WHERE part = 2 AND v IS NOT NULL
-                        ORDER BY (l2_normalize(v) <-> l2_normalize(:'v9')) + 0 LIMIT 5) t) AS same
-    FROM (SELECT id FROM rows64 WHERE part = 2 ORDER BY l2_normalize(v) <-> l2_normalize(:'v9') LIMIT 5) s;
+                        ORDER BY (l2_normalize(v) <-> l2_normalize((SELECT v FROM rows64 WHERE id = 22))) + 0 LIMIT 5) t) AS same
+    FROM (SELECT id FROM rows64 WHERE part = 2 ORDER BY l2_normalize(v)::vector(64) <-> l2_normalize((SELECT v FROM rows64 WHERE id = 22)) LIMIT 5) s;
 DROP INDEX rows64_part;
 
 -- partitions: each gives its nearest
@@ -140,7 +139,7 @@ CREATE TABLE parted0 PARTITION OF parted FOR VALUES WITH (MODULUS 2, REMAINDER 0
 CREATE TABLE parted1 PARTITION OF parted FOR VALUES WITH (MODULUS 2, REMAINDER 1);
 INSERT INTO parted SELECT id, v FROM rows64 WHERE v IS NOT NULL;
 CREATE INDEX ON parted USING ivfrabitq (v) WITH (lists = 10);
-EXPLAIN (COSTS OFF) SELECT id FROM parted ORDER BY v <-> :'v9' LIMIT 5;
+EXPLAIN (COSTS OFF) SELECT id FROM parted ORDER BY v <-> (SELECT v FROM rows64 WHERE id = 22) LIMIT 5;
 SELECT array_agg(id) = (SELECT array_agg(id) FROM (SELECT id FROM rows64 WHERE v IS NOT NULL ORDER BY (v <-> :'v9') + 0 LIMIT 5) t) AS same
     FROM (SELECT id FROM parted ORDER BY v <-> :'v9' LIMIT 5) s;
 DROP TABLE parted, rows64;

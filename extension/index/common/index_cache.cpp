@@ -96,4 +96,13 @@ read_cached_page(Relation index, BlockNumber block)
     return buffer;
 }
 
+const char *
+last_known_page(Relation index, BlockNumber block)
+{
+    const auto *cache = static_cast<const IndexCache *>(index->rd_amcache);
+    if (cache == nullptr || block >= cache->recent_slots || cache->recent[block] == InvalidBuffer)
+        return nullptr;
+    return BufferGetPage(cache->recent[block]);
+}
+
 } // namespace vx::index

@@ -34,4 +34,8 @@ void forget_index_cache(Relation index);
 /// PostgreSQL's own look-up misses the processor's caches. The caller releases the pin.
 Buffer read_cached_page(Relation index, BlockNumber block);
 
+/// Where the page was in memory when read_cached_page() read it last; nullptr if it did not.
+/// Without a pin: good for prefetching, not for reading.
+const char *last_known_page(Relation index, BlockNumber block);
+
 } // namespace vx::index

@@ -14,11 +14,13 @@ extern "C" {
 #include "storage/bufmgr.h"
 }
 
+#include <cmath>
+
 namespace vx::ivfrabitq
 {
 
 // The threshold is made of estimates a little above what was measured, so that a row that came out
-// too near does not shut out others. ../shared: half a standard deviation cost no recall.
+// too near does not shut out others.
 constexpr float kThresholdSlack = 0.5f;
 
 static void
@@ -32,7 +34,7 @@ pin_fine_page(Search *search, BlockNumber block)
 
 void
 add_pending(Search *search, BlockNumber block, uint32 record, const kernel::Survivor &survivor,
-            const ItemPointerData &tid, float g, float radius)
+            const ItemPointerData &tid, float g, float spread)
 {
     if (search->returned.contains(tid))
         return;
@@ -56,7 +58,7 @@ add_pending(Search *search, BlockNumber block, uint32 record, const kernel::Surv
     pending->lower = survivor.lower;
     pending->ip = survivor.ip;
     pending->g = g;
-    pending->radius = radius;
+    pending->spread = spread;
     pending->tid = tid;
     if (search->pending_count == kBatch)
         refine_pending(search);
@@ -70,9 +72,8 @@ take_estimate(Search *search, const Pending &pending, int32 dot)
     memcpy(factors, pending.record, sizeof(factors));
     const float distance =
         kernel::fine_estimate(search->fine, dot, pending.ip, factors[0], factors[1], pending.g);
-    const float deviation =
-        search->meta.page.fine_kappa * (factors[1] < 0 ? -factors[1] : factors[1]) * pending.radius;
-    const float lower = distance - static_cast<float>(search->rerank) * deviation;
+    const float deviation = std::fabs(factors[1]) * pending.spread;
+    const float lower = distance - search->rerank * deviation;
     const float threshold = search->threshold.value();
     search->counts.refined++;
     if (!(lower < threshold))

@@ -174,16 +174,28 @@ drop_doubles(Search *search)
         static_cast<uint32>(std::unique(search->found, end, is_same_row) - search->found);
 }
 
+/// Where rows were dropped, later rounds will fill their places, with rows beyond the threshold.
+/// What lies beyond it too waits for those, so that all come in order.
+static void
+leave_far_rows(Search *search, uint32 k)
+{
+    const auto threshold = static_cast<double>(search->threshold.value());
+    if (!search->keeps_order || search->found_count >= k)
+        return;
+    while (search->found_count > 0 && search->found[search->found_count - 1].distance > threshold)
+        search->found_count--;
+}
+
 void
-rerank_estimates(Search *search, uint32 k)
+rerank_estimates(Search *search, uint32 wanted)
 {
     Estimates &estimates = search->estimates;
     estimates.drop_above(search->threshold.value());
     if (estimates.count == 0)
         return;
     open_table(search);
-    make_room(search, Min(k, estimates.count));
-    k = Min(k, estimates.count);
+    const uint32 k = Min(wanted, estimates.count);
+    make_room(search, k);
 
     Estimate *rows = estimates.rows;
     std::make_heap(rows, rows + estimates.count, is_lower);
@@ -203,6 +215,7 @@ rerank_estimates(Search *search, uint32 k)
     ExecClearTuple(search->slot);
     std::sort(search->found, search->found + search->found_count);
     drop_doubles(search);
+    leave_far_rows(search, wanted);
 }
 
 } // namespace vx::ivfrabitq

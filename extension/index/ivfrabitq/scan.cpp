@@ -101,12 +101,12 @@ VX_CALLBACK(void, ivfrabitq_rescan,
 // ---- rounds
 
 static uint32
-first_rows(IndexScanDesc scan, bool recheck)
+first_rows(IndexScanDesc scan)
 {
     const RowsWanted wanted = rows_wanted(scan);
     if (!wanted.known)
         return kRowsIfUnknown;
-    const uint64 factor = wanted.filtered || recheck ? kFilteredFactor : 1;
+    const uint64 factor = wanted.filtered ? kFilteredFactor : 1;
     return static_cast<uint32>(Min(Max(wanted.rows, 1) * factor, kMostRows));
 }
 
@@ -140,6 +140,21 @@ extend_reach(const Search *search, Reach *reach, uint32 lists_read)
     reach->max_lists = most;
 }
 
+/// recall_target 1 means every row: lists are all read, and estimates are trusted less than any
+/// error that rows in practice have.
+static void
+set_trust(Search *search)
+{
+    constexpr float kAlmostCertain = 6;
+    search->epsilon = static_cast<float>(epsilon());
+    search->rerank = static_cast<float>(rerank());
+    if (recall_target() >= 1) {
+        search->epsilon = Max(search->epsilon, kAlmostCertain);
+        search->rerank = Max(search->rerank, kAlmostCertain);
+    }
+    search->keeps_order = iterative_scan() != IterativeScan::off;
+}
+
 static void
 start_scan(IndexScanDesc scan, ScanState *state)
 {
@@ -154,12 +169,13 @@ start_scan(IndexScanDesc scan, ScanState *state)
     MemoryContext previous = MemoryContextSwitchTo(state->context);
     state->search =
         make_search(scan->indexRelation, scan->heapRelation, scan->xs_snapshot, state->context);
+    set_trust(state->search);
     state->search->filter = compile_filter(scan->indexRelation, state->search->meta, scan->keyData,
                                            scan->numberOfKeys, &state->never, &state->recheck);
     const ScanKeyData &query = scan->orderByData[0];
     set_query(state->search, query.sk_argument, (query.sk_flags & SK_ISNULL) != 0);
     MemoryContextSwitchTo(previous);
-    state->reach = plan_reach(state->search, first_rows(scan, state->recheck));
+    state->reach = plan_reach(state->search, first_rows(scan));
     state->exhausted = state->never;
 }
 

@@ -8,7 +8,6 @@ extern "C" {
 }
 
 #include "index/ivfrabitq/lists.hpp"
-#include "index/ivfrabitq/options.hpp"
 #include "types/vector.hpp"
 
 #include <cmath>
@@ -83,8 +82,6 @@ make_search(Relation index, Relation heap, Snapshot snapshot, MemoryContext cont
     search->snapshot = snapshot;
     search->context = context;
     search->meta = get_meta(index);
-    search->epsilon = epsilon();
-    search->rerank = rerank();
     search->fine_buffer = InvalidBuffer;
     search->fine_block = InvalidBlockNumber;
     allocate(search);
@@ -120,6 +117,18 @@ is_comparable(const Search *search)
     return kernel::distance_kernels().inner_product(x, x, search->meta.page.padded) < kMostNorm2;
 }
 
+/// Of <x, q> = weight * <b - 1/2, q> + <nibble - 7.5, q>: the first part has the look-up table's
+/// error, the second that of int8, uniform within half a step; nibbles are spread evenly.
+static float
+fine_rounding(const Search *search)
+{
+    constexpr float kNibble = 4.6f;     // root mean square of 0 .. 15 less 7.5
+    constexpr float kUniform = 0.2887f; // standard deviation of a rounding error, in steps
+    const float nibbles = kNibble * std::sqrt(static_cast<float>(search->fine.padded));
+    return std::hypot(search->fine.scan_weight * search->scan_rounding,
+                      nibbles * kUniform * search->fine.scale);
+}
+
 void
 set_query(Search *search, Datum value, bool is_null)
 {
@@ -136,6 +145,8 @@ set_query(Search *search, Datum value, bool is_null)
     kernel::make_plane_query(search->prepared, search->meta.page.padded,
                              const_cast<int8 *>(search->plane.high),
                              const_cast<int8 *>(search->plane.low), &search->plane);
+    search->scan_rounding = kernel::scan_rounding(search->scan);
+    search->fine_rounding = fine_rounding(search);
     search->query_length = std::sqrt(search->plane.norm2);
     MemoryContextSwitchTo(previous);
 }

@@ -42,7 +42,7 @@ struct Pending {
     float lower;
     float ip;
     float g;
-    float radius; // |q - c|
+    float spread; // one standard deviation of its fine estimate, over |rescale|
     ItemPointerData tid;
 };
 
@@ -83,8 +83,11 @@ struct Search {
     uint32 *masks; // per group of a page
 
     // scan, refine
-    double epsilon;
-    double rerank;
+    float epsilon; // how many standard deviations an estimate is trusted to be off at most
+    float rerank;
+    float scan_rounding; // standard deviation of <x, q> from rounding the query, for scan codes
+    float fine_rounding; // and for fine codes
+    bool keeps_order;    // rows that a later round could put before others are left to it
     Threshold threshold;
     Estimates estimates;
     kernel::Survivor *survivors; // of one page
@@ -117,7 +120,8 @@ struct Reach {
     uint32 max_lists;
 };
 
-/// A search over the index; memory in `context`, which must outlive it.
+/// A search over the index; memory in `context`, which must outlive it. epsilon, rerank and
+/// keeps_order are the caller's to set.
 Search *make_search(Relation index, Relation heap, Snapshot snapshot, MemoryContext context);
 
 /// A new query; nullptr-like (is_null): all rows are equally near. Forgets what was returned.
@@ -138,7 +142,7 @@ uint32 walk_lists(Search *search, const Reach &reach);
 
 /// Takes a survivor of the scan: pins its fine page, prefetches its record.
 void add_pending(Search *search, BlockNumber block, uint32 record, const kernel::Survivor &survivor,
-                 const ItemPointerData &tid, float g, float radius);
+                 const ItemPointerData &tid, float g, float spread);
 
 /// Estimates the pending rows from their fine codes.
 void refine_pending(Search *search);

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: PostgreSQL
 //
-// The walk over the slices of the nearest lists. The next slice's page is pinned, and its first
-// lines are on their way from memory, while this one is computed.
+// The walk over the slices of the nearest lists.
+//
+// The rows of a list come from memory, and waiting for it would cost more than computing, so the
+// walk looks ahead: while a slice is scanned, the next one's page is pinned, its header read, and
+// its codes are on their way (scan_groups fetches them); of the one after that, the header and the
+// address translations are, without a pin, where this backend saw the page last.
 #include "pg/postgres.hpp"
 
 #include "index/ivfrabitq/search.hpp"
@@ -11,6 +15,7 @@ extern "C" {
 #include "storage/bufmgr.h"
 }
 
+#include "index/common/index_cache.hpp"
 #include "index/ivfrabitq/lists.hpp"
 
 #include <cmath>
@@ -20,7 +25,6 @@ namespace vx::ivfrabitq
 
 // In the first lists every row counts: refining at the end of each lowers the threshold early.
 constexpr uint32 kEagerLists = 8;
-constexpr uint32 kPrefetchLines = 8;
 
 /// A slice to be read: where it is and what its list means to the query.
 struct Stop {
@@ -113,23 +117,61 @@ next_stop(Walk *walk)
 static void
 pin_ahead(Walk *walk, Stop *stop)
 {
-    if (stop->block == InvalidBlockNumber)
+    if (stop->block != InvalidBlockNumber)
+        stop->buffer = read_page(walk->search->index, stop->block);
+}
+
+static void
+prefetch_header(const char *page, uint32 slice)
+{
+    constexpr Size kTranslated = 4096; // bytes that one address translation covers
+    if (page == nullptr)
         return;
-    const Meta &meta = walk->search->meta;
-    stop->buffer = read_page(walk->search->index, stop->block);
-    const char *page = BufferGetPage(stop->buffer);
     __builtin_prefetch(page);
-    __builtin_prefetch(page + page::kSlicesOffset + stop->slice * sizeof(page::Slice));
-    const char *groups = page + meta.page.groups_offset;
-    for (uint32 line = 0; line < kPrefetchLines; line++)
-        __builtin_prefetch(groups + line * page::kCacheLine);
+    __builtin_prefetch(page + page::kSlicesOffset + slice * sizeof(page::Slice));
+    for (Size offset = kTranslated; offset < BLCKSZ; offset += kTranslated)
+        __builtin_prefetch(page + offset, 0, 2);
+}
+
+/// The stop after the next one, as far as it can be guessed: lists mostly have one or two slices.
+static void
+look_further(const Walk &walk)
+{
+    const Search &search = *walk.search;
+    if (walk.run_left > 0) {
+        prefetch_header(index::last_known_page(search.index, walk.run_next), 0);
+        return;
+    }
+    page::SlicePointer place = walk.directory[walk.list].first;
+    if (!walk.first_left) {
+        if (walk.taken >= search.order.sorted)
+            return;
+        const page::ListEntry &entry = walk.directory[search.order.order[walk.taken]];
+        place = entry.run_pages > 0 ? page::SlicePointer{entry.run_start, 0} : entry.first;
+    }
+    if (page::is_valid(place))
+        prefetch_header(index::last_known_page(search.index, place.block), place.slice);
+}
+
+/// Lets the scan of this slice fetch the codes of the next one.
+static void
+announce(const Meta &meta, const Stop &next, kernel::GroupRun *run)
+{
+    if (!BufferIsValid(next.buffer) || next.slice >= meta.page.groups_per_page)
+        return;
+    Page page = BufferGetPage(next.buffer);
+    const page::Slice slice = page::slices(page)[next.slice]; // unlocked: a hint
+    if (uint32{slice.first_group} + slice.groups > meta.page.groups_per_page)
+        return;
+    run->next = page::group(meta.page, page, slice.first_group);
+    run->next_groups = slice.groups;
 }
 
 // ---- one slice
 
 static void
 take_survivors(Search *search, Page page, const page::Slice &slice, uint32 count, float g,
-               float radius)
+               float spread)
 {
     const Meta &meta = search->meta;
     const auto *header = page::content<page::ScanPage>(page);
@@ -140,7 +182,7 @@ take_survivors(Search *search, Page page, const page::Slice &slice, uint32 count
         const uint32 slot = first + survivor.slot;
         if (page::is_live(tids[slot]))
             add_pending(search, header->fine_block, header->fine_slot + slot, survivor, tids[slot],
-                        g, radius);
+                        g, spread);
     }
 }
 
@@ -154,7 +196,7 @@ pass_filter(Search *search, const page::Slice &slice, const uint8 *groups, uint3
 }
 
 static void
-scan_slice(Walk *walk, Page page, const page::Slice &slice)
+scan_slice(Walk *walk, Page page, const page::Slice &slice, const Stop &next)
 {
     Search *search = walk->search;
     const Meta &meta = search->meta;
@@ -165,9 +207,10 @@ scan_slice(Walk *walk, Page page, const page::Slice &slice)
     const uint8 *groups = page::group(meta.page, page, slice.first_group);
     const float g = search->g[slice.list];
     const float radius = std::sqrt(search->squared[slice.list]);
-    const kernel::GroupRun run = {groups, meta.page.group_bytes, page::add_offset(meta.page),
-                                  page::rescale_offset(meta.page), used};
+    kernel::GroupRun run = {groups, meta.page.group_bytes, page::add_offset(meta.page),
+                            page::rescale_offset(meta.page), used};
 
+    announce(meta, next, &run);
     walk->list_rows += slice.count;
     uint32 passed = slice.count;
     if (search->filter != nullptr)
@@ -177,11 +220,13 @@ scan_slice(Walk *walk, Page page, const page::Slice &slice)
     if (passed == 0)
         return;
 
-    const auto margin = static_cast<float>(search->epsilon) * meta.page.scan_kappa * radius;
+    const float margin =
+        search->epsilon * std::hypot(meta.page.scan_kappa * radius, search->scan_rounding);
     const uint32 survivors = kernel::rabitq_kernels().scan_groups(
         search->scan, run, search->filter != nullptr ? search->masks : nullptr, g, margin,
         search->threshold.value(), search->survivors);
-    take_survivors(search, page, slice, survivors, g, radius);
+    take_survivors(search, page, slice, survivors, g,
+                   std::hypot(meta.page.fine_kappa * radius, search->fine_rounding));
 }
 
 static void
@@ -215,8 +260,9 @@ visit(Walk *walk, const Stop &stop)
     if (!in_chain || list_ends)
         next = next_stop(walk);
     pin_ahead(walk, &next);
+    look_further(*walk);
 
-    scan_slice(walk, BufferGetPage(stop.buffer), *slice);
+    scan_slice(walk, BufferGetPage(stop.buffer), *slice, next);
     UnlockReleaseBuffer(stop.buffer);
     if (list_ends) {
         finish_list(walk);
