@@ -45,11 +45,11 @@ struct Options {
 static void
 define_settings()
 {
-    DefineCustomRealVariable(
-        "ivfrabitq.recall_target",
-        "Sets the share of the true nearest rows that a search is to find",
-        "The index reads as many lists as its calibration says this needs.", &recall_target_setting,
-        kDefaultRecallTarget, 0.01, 1.0, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+    DefineCustomRealVariable("ivfrabitq.recall_target",
+                             "Sets the share of the true nearest rows that a search is to find",
+                             "The index reads as many lists as its calibration says this needs.",
+                             &recall_target_setting, kDefaultRecallTarget, 0.01, 1.0, PGC_USERSET,
+                             0, nullptr, nullptr, nullptr);
     DefineCustomIntVariable("ivfrabitq.probes", "Sets the number of probes",
                             "0 means as many as ivfrabitq.recall_target needs.", &probes_setting, 0,
                             0, kMaxLists, PGC_USERSET, 0, nullptr, nullptr, nullptr);
@@ -67,12 +67,11 @@ define_settings()
         "Whether and in what order a scan goes on when more rows are wanted than it found first.",
         &iterative_scan_setting, static_cast<int>(IterativeScan::relaxed_order),
         iterative_scan_values, PGC_USERSET, 0, nullptr, nullptr, nullptr);
-    DefineCustomIntVariable("ivfrabitq.max_probes",
-                            "Sets the max number of probes for iterative scans",
-                            "0 means all lists. If this is less than the probes of the first round, "
-                            "those are used.",
-                            &max_probes_setting, 0, 0, kMaxLists, PGC_USERSET, 0, nullptr, nullptr,
-                            nullptr);
+    DefineCustomIntVariable(
+        "ivfrabitq.max_probes", "Sets the max number of probes for iterative scans",
+        "0 means all lists. If this is less than the probes of the first round, "
+        "those are used.",
+        &max_probes_setting, 0, 0, kMaxLists, PGC_USERSET, 0, nullptr, nullptr, nullptr);
     MarkGUCPrefixReserved("ivfrabitq");
 }
 
@@ -80,8 +79,8 @@ void
 initialise_options()
 {
     option_kind = add_reloption_kind();
-    add_int_reloption(option_kind, "lists", "Number of inverted lists; 0: chosen by the build", 0, 0,
-                      kMaxLists, AccessExclusiveLock);
+    add_int_reloption(option_kind, "lists", "Number of inverted lists; 0: chosen by the build", 0,
+                      0, kMaxLists, AccessExclusiveLock);
     add_real_reloption(option_kind, "spill", "Share of rows that are kept in two lists", 0.0, 0.0,
                        1.0, AccessExclusiveLock);
     add_string_reloption(option_kind, "queries",

@@ -13,8 +13,8 @@
 // Every page ends in a Special that names its kind. All numbers are in native byte order. Reserved
 // fields are written as zero.
 //
-// A scan page holds `groups_per_page` groups of 32 rows. A *slice* is a run of neighbouring groups of
-// one page that belong to one list; short lists share pages. Offsets in bytes:
+// A scan page holds `groups_per_page` groups of 32 rows. A *slice* is a run of neighbouring groups
+// of one page that belong to one list; short lists share pages. Offsets in bytes:
 //
 //   0      PageHeaderData; pd_lower = end of the last group that a slice owns
 //   24     ScanPage
@@ -40,8 +40,8 @@
 // A fine page that never took a record may be all zeroes.
 //
 // A row never moves while its list is not split. Vacuum frees a slot by zeroing its tid and setting
-// its add to kNoRowAdd; insert fills free slots. A slot's rescale, code and values mean nothing while
-// it has no row.
+// its add to kNoRowAdd; insert fills free slots. A slot's rescale, code and values mean nothing
+// while it has no row.
 #pragma once
 
 #ifndef POSTGRES_H
@@ -178,10 +178,10 @@ struct MetaPage {
     uint32 scan_pages;
     uint32 fine_pages;
 
-    float scale;        // vectors are multiplied by it (a power of two): residuals of length ~ 8
-    float scan_kappa;   // one standard deviation of a scan estimate, over |rescale| * |q - c|
-    float fine_kappa;   // of a fine estimate
-    float spill_ratio;  // rows of a lower ratio (spill.hpp) have a second list; 0: none
+    float scale;       // vectors are multiplied by it (a power of two): residuals of length ~ 8
+    float scan_kappa;  // one standard deviation of a scan estimate, over |rescale| * |q - c|
+    float fine_kappa;  // of a fine estimate
+    float spill_ratio; // rows of a lower ratio (spill.hpp) have a second list; 0: none
     uint64 rotation_seed;
     uint64 built_rows; // at build
 
@@ -199,8 +199,8 @@ static_assert(kContentOffset + sizeof(MetaPage) <= kContentEnd);
 
 constexpr uint32 kMeanPerPage = 2000; // floats
 
-// ---- centroid pages: nothing but tiles, from kTilesOffset; tile i of the whole sequence is on page
-// i / kTilesPerPage. Blocks of 64 centroids follow one another in it.
+// ---- centroid pages: nothing but tiles, from kTilesOffset; tile i of the whole sequence is on
+// page i / kTilesPerPage. Blocks of 64 centroids follow one another in it.
 
 constexpr uint32 kTilesOffset = 64;
 constexpr uint32 kTilesPerPage = (kContentEnd - kTilesOffset) / kernel::kTileBytes;
@@ -222,9 +222,9 @@ constexpr uint32 kVacant = 2; // a dead list without slices: its place can be a 
 /// ListEntry::born of a list that a split is filling: no scan has it.
 constexpr uint32 kUnborn = 0xffffffff;
 
-/// A list exists from structure_version `born` until `died`. A scan that started in between reads it,
-/// so a split makes new lists and leaves the old one readable; its place is used again when no such
-/// scan can exist.
+/// A list exists from structure_version `born` until `died`. A scan that started in between reads
+/// it, so a split makes new lists and leaves the old one readable; its place is used again when no
+/// such scan can exist.
 struct ListEntry {
     uint32 run_start; // the build's scan pages of this list alone, all full but the last
     uint32 run_pages;
