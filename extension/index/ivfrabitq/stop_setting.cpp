@@ -43,6 +43,15 @@ entry_at(const page::CalibrationCurve &curve, double recall)
     return entry;
 }
 
+/// What the lists must have, so that the recall is left after estimates have lost a neighbour in
+/// five hundred: measured, 0 to 4 in a thousand (README, "Recall").
+static double
+recall_of_lists(double recall_target)
+{
+    constexpr double kLost = 0.002;
+    return Min(recall_target / (1.0 - kLost), (1.0 + recall_target) / 2.0);
+}
+
 StopSetting
 stop_setting(const page::Calibration &calibration, double recall_target, uint32 k, uint32 lists)
 {
@@ -53,8 +62,8 @@ stop_setting(const page::Calibration &calibration, double recall_target, uint32 
 
     const page::CalibrationCurve &few = calibration.curves[0];
     const page::CalibrationCurve &many = calibration.curves[1];
-    const page::CalibrationEntry low = entry_at(few, recall_target);
-    const page::CalibrationEntry high = entry_at(many, recall_target);
+    const page::CalibrationEntry low = entry_at(few, recall_of_lists(recall_target));
+    const page::CalibrationEntry high = entry_at(many, recall_of_lists(recall_target));
     const double position = limit_position(few.neighbours, many.neighbours, k);
     // Lists that were split since are as many more to read.
     const double growth = Max(1.0, static_cast<double>(lists) / calibration.lists);
