@@ -6,6 +6,7 @@
 extern "C" {
 #include "nodes/memnodes.h"
 #include "pgstat.h"
+#include "storage/buf_internals.h"
 #include "storage/bufmgr.h"
 #include "utils/memutils.h"
 }
@@ -57,52 +58,86 @@ forget_index_cache(Relation index)
 
 /// Where the block's buffer is remembered; nullptr: nowhere.
 static Buffer *
-recent_slot(Relation index, BlockNumber block)
+recent_slot(Relation relation, MemoryContext context, RecentBuffers *recent, BlockNumber block)
 {
-    auto *cache = static_cast<IndexCache *>(index->rd_amcache);
-    if (cache == nullptr || block >= kMaxRecent)
+    if (block >= kMaxRecent)
         return nullptr;
-    if (unlikely(block >= cache->recent_slots)) {
-        const uint32 slots = Min(Max(block + 1, RelationGetNumberOfBlocks(index)), kMaxRecent);
-        auto *recent =
-            static_cast<Buffer *>(MemoryContextAllocZero(cache->context, slots * sizeof(Buffer)));
-        if (cache->recent != nullptr) {
-            memcpy(recent, cache->recent, cache->recent_slots * sizeof(Buffer));
-            pfree(cache->recent);
+    if (unlikely(block >= recent->slots)) {
+        const uint32 slots = Min(Max(block + 1, RelationGetNumberOfBlocks(relation)), kMaxRecent);
+        auto *buffers =
+            static_cast<Buffer *>(MemoryContextAllocZero(context, slots * sizeof(Buffer)));
+        if (recent->buffers != nullptr) {
+            memcpy(buffers, recent->buffers, recent->slots * sizeof(Buffer));
+            pfree(recent->buffers);
         }
-        cache->recent = recent;
-        cache->recent_slots = slots;
+        recent->buffers = buffers;
+        recent->slots = slots;
     }
-    return &cache->recent[block];
+    return &recent->buffers[block];
 }
 
-Buffer
-read_cached_page(Relation index, BlockNumber block)
+static Buffer
+read_recent(Relation relation, IndexCache *cache, RecentBuffers *recent, BlockNumber block)
 {
     static_assert(InvalidBuffer == 0);
-    if (RelationUsesLocalBuffers(index))
-        return ReadBuffer(index, block);
+    if (cache == nullptr || RelationUsesLocalBuffers(relation))
+        return ReadBuffer(relation, block);
 
-    Buffer *slot = recent_slot(index, block);
+    Buffer *slot = recent_slot(relation, cache->context, recent, block);
     if (slot != nullptr && *slot != InvalidBuffer &&
-        ReadRecentBuffer(*pg::relation_locator(index), MAIN_FORKNUM, block, *slot)) {
-        pgstat_count_buffer_read(index);
-        pgstat_count_buffer_hit(index);
+        ReadRecentBuffer(*pg::relation_locator(relation), MAIN_FORKNUM, block, *slot)) {
+        pgstat_count_buffer_read(relation);
+        pgstat_count_buffer_hit(relation);
         return *slot;
     }
-    const Buffer buffer = ReadBuffer(index, block);
+    const Buffer buffer = ReadBuffer(relation, block);
     if (slot != nullptr)
         *slot = buffer; // ReadBuffer() processes no invalidation: the cache is where it was
     return buffer;
 }
 
-const char *
-last_known_page(Relation index, BlockNumber block)
+static IndexCache *
+cache_of(Relation index)
 {
-    const auto *cache = static_cast<const IndexCache *>(index->rd_amcache);
-    if (cache == nullptr || block >= cache->recent_slots || cache->recent[block] == InvalidBuffer)
+    return static_cast<IndexCache *>(index->rd_amcache);
+}
+
+Buffer
+read_cached_page(Relation index, BlockNumber block)
+{
+    IndexCache *cache = cache_of(index);
+    return read_recent(index, cache, cache != nullptr ? &cache->index : nullptr, block);
+}
+
+Buffer
+read_cached_table_page(Relation index, Relation table, BlockNumber block)
+{
+    IndexCache *cache = cache_of(index);
+    return read_recent(table, cache, cache != nullptr ? &cache->table : nullptr, block);
+}
+
+static const char *
+expect(const RecentBuffers &recent, BlockNumber block)
+{
+    if (block >= recent.slots || recent.buffers[block] == InvalidBuffer)
         return nullptr;
-    return BufferGetPage(cache->recent[block]);
+    const Buffer buffer = recent.buffers[block];
+    __builtin_prefetch(GetBufferDescriptor(buffer - 1), 1);
+    return BufferGetPage(buffer);
+}
+
+const char *
+expect_page(Relation index, BlockNumber block)
+{
+    const IndexCache *cache = cache_of(index);
+    return cache != nullptr ? expect(cache->index, block) : nullptr;
+}
+
+const char *
+expect_table_page(Relation index, BlockNumber block)
+{
+    const IndexCache *cache = cache_of(index);
+    return cache != nullptr ? expect(cache->table, block) : nullptr;
 }
 
 } // namespace vx::index

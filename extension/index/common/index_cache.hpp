@@ -17,11 +17,17 @@ extern "C" {
 namespace vx::index
 {
 
+/// By block: in which shared buffer this backend saw the page last; InvalidBuffer: not seen.
+struct RecentBuffers {
+    uint32 slots;
+    Buffer *buffers;
+};
+
 /// The first member of what an access method keeps.
 struct IndexCache {
     MemoryContext context; // for what it points to
-    uint32 recent_slots;
-    Buffer *recent; // by block: where this backend saw the page last; InvalidBuffer: not seen
+    RecentBuffers index;
+    RecentBuffers table;
 };
 
 /// Sets rd_amcache to `bytes` zeroed bytes that begin with an IndexCache. REQUIRES: it is nullptr.
@@ -34,8 +40,12 @@ void forget_index_cache(Relation index);
 /// PostgreSQL's own look-up misses the processor's caches. The caller releases the pin.
 Buffer read_cached_page(Relation index, BlockNumber block);
 
+/// The same for the table of the index.
+Buffer read_cached_table_page(Relation index, Relation table, BlockNumber block);
+
 /// Where the page was in memory when read_cached_page() read it last; nullptr if it did not.
-/// Without a pin: good for prefetching, not for reading.
-const char *last_known_page(Relation index, BlockNumber block);
+/// Without a pin: good for prefetching, not for reading. Starts to fetch what pinning it will need.
+const char *expect_page(Relation index, BlockNumber block);
+const char *expect_table_page(Relation index, BlockNumber block);
 
 } // namespace vx::index

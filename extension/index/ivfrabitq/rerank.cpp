@@ -10,9 +10,6 @@
 #include "index/ivfrabitq/search.hpp"
 
 extern "C" {
-#include "access/heapam.h"
-#include "catalog/index.h"
-#include "executor/executor.h"
 #include "miscadmin.h"
 }
 
@@ -39,39 +36,6 @@ static bool
 is_lower(const Estimate &a, const Estimate &b) noexcept
 {
     return a.lower > b.lower; // heaps of the standard library have the largest in front
-}
-
-// ---- the row's vector
-
-/// On first use: most scans end without a second thought about expressions.
-static void
-open_table(Search *search)
-{
-    if (search->fetch != nullptr)
-        return;
-    search->fetch = table_index_fetch_begin(search->heap);
-    search->slot = table_slot_create(search->heap, nullptr);
-    search->scratch =
-        AllocSetContextCreate(search->context, "vector ivfrabitq: rerank", ALLOCSET_DEFAULT_SIZES);
-    if (search->index->rd_index->indkey.values[0] == 0) {
-        search->expressions = BuildIndexInfo(search->index);
-        search->estate = CreateExecutorState();
-    }
-}
-
-/// The indexed value of the row in the slot.
-static Datum
-key_value(Search *search, bool *isnull)
-{
-    const AttrNumber column = search->index->rd_index->indkey.values[0];
-    if (column != 0)
-        return slot_getattr(search->slot, column, isnull);
-    Datum values[INDEX_MAX_KEYS];
-    bool nulls[INDEX_MAX_KEYS];
-    GetPerTupleExprContext(search->estate)->ecxt_scantuple = search->slot;
-    FormIndexDatum(search->expressions, search->slot, search->estate, values, nulls);
-    *isnull = nulls[0];
-    return values[0];
 }
 
 /// The distance to the query on the scale of the estimates.
@@ -101,32 +65,21 @@ exact_distance(const Search *search, const Vector *row)
 static bool
 measure_row(Search *search, const Estimate &estimate, double *distance)
 {
-    ItemPointerData tid = estimate.tid;
-    bool call_again = false;
-    bool all_dead = false;
-    search->counts.reranked++;
-    if (!table_index_fetch_tuple(search->fetch, &tid, search->snapshot, search->slot, &call_again,
-                                 &all_dead))
-        return false;
-    if (!search->has_query) {
-        *distance = 0;
-        return true;
-    }
     MemoryContext previous = MemoryContextSwitchTo(search->scratch);
-    bool isnull;
-    const Datum value = key_value(search, &isnull);
-    if (!isnull) {
+    Datum value;
+    const bool exists = fetch_value(search, estimate.tid, &value);
+    *distance = 0;
+    if (exists && search->has_query) {
         const Vector *row = vector_from_datum<float>(value);
         if (static_cast<uint32>(row->dim) != search->meta.page.dimensions)
             check_same_dimensions(ElementTraits<float>::type_name,
                                   static_cast<int>(search->meta.page.dimensions), row->dim);
         *distance = exact_distance(search, row);
     }
-    if (search->estate != nullptr)
-        ResetPerTupleExprContext(search->estate);
     MemoryContextSwitchTo(previous);
     MemoryContextReset(search->scratch);
-    return !isnull;
+    search->counts.reranked++;
+    return exists;
 }
 
 // ---- the k nearest
@@ -199,6 +152,7 @@ rerank_estimates(Search *search, uint32 wanted)
 
     Estimate *rows = estimates.rows;
     std::make_heap(rows, rows + estimates.count, is_lower);
+    expect_rows(search, rows, Min(estimates.count, k + k / 2)); // about those that come first
     for (uint32 left = estimates.count; left > 0; left--) {
         if (search->has_query && search->found_count == k &&
             rows[0].lower > search->found[0].distance)
@@ -211,8 +165,7 @@ rerank_estimates(Search *search, uint32 wanted)
         if (left % kInterruptEvery == 0)
             CHECK_FOR_INTERRUPTS();
     }
-    table_index_fetch_reset(search->fetch);
-    ExecClearTuple(search->slot);
+    release_rows(search);
     std::sort(search->found, search->found + search->found_count);
     drop_doubles(search);
     leave_far_rows(search, wanted);

@@ -82,8 +82,6 @@ make_search(Relation index, Relation heap, Snapshot snapshot, MemoryContext cont
     search->snapshot = snapshot;
     search->context = context;
     search->meta = get_meta(index);
-    search->fine_buffer = InvalidBuffer;
-    search->fine_block = InvalidBlockNumber;
     allocate(search);
     return search;
 }
@@ -205,13 +203,7 @@ run_round(Search *search, const Reach &reach)
 void
 end_search(Search *search)
 {
-    release_fine(search);
-    if (search->fetch != nullptr)
-        table_index_fetch_end(search->fetch);
-    if (search->slot != nullptr)
-        ExecDropSingleTupleTableSlot(search->slot);
-    if (search->estate != nullptr)
-        FreeExecutorState(search->estate);
+    close_table(search);
 }
 
 } // namespace vx::ivfrabitq

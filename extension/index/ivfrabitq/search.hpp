@@ -35,10 +35,10 @@ struct Found {
     ItemPointerData tid;
 };
 
-/// A row that the scan left over for refinement. Its fine page is pinned.
+/// A row that the scan left over for refinement.
 struct Pending {
-    Buffer buffer;
-    const char *record;
+    BlockNumber block; // its fine page
+    uint32 offset;     // of its record there
     float lower;
     float ip;
     float g;
@@ -93,12 +93,12 @@ struct Search {
     kernel::Survivor *survivors; // of one page
     Pending pending[kBatch];
     uint32 pending_count;
-    Buffer fine_buffer; // the last one pinned
-    BlockNumber fine_block;
     TidSet met;      // rows of this round, where a row can be in two lists
     TidSet returned; // rows of earlier rounds
 
     // rerank
+    bool is_heap; // rows are read past the table access method's interface
+    Buffer table_buffer;
     IndexFetchTableData *fetch;
     TupleTableSlot *slot;
     IndexInfo *expressions; // nullptr: the key is a plain column
@@ -140,17 +140,30 @@ void end_search(Search *search);
 /// Scans lists in order until the reach is exhausted. Returns how many were read.
 uint32 walk_lists(Search *search, const Reach &reach);
 
-/// Takes a survivor of the scan: pins its fine page, prefetches its record.
+/// Takes a survivor of the scan and lets its record be fetched.
 void add_pending(Search *search, BlockNumber block, uint32 record, const kernel::Survivor &survivor,
                  const ItemPointerData &tid, float g, float spread);
 
 /// Estimates the pending rows from their fine codes.
 void refine_pending(Search *search);
 
-/// Unpins everything that refinement holds.
-void release_fine(Search *search);
-
 /// Makes found, exact and in order, of the estimates.
 void rerank_estimates(Search *search, uint32 k);
+
+/// Opens the table for rerank, once per search.
+void open_table(Search *search);
+
+/// Lets the rows be fetched into the processor's caches, where this backend knows their pages.
+void expect_rows(const Search *search, const Estimate *rows, uint32 count);
+
+/// The indexed value of the row that the snapshot sees; false if it sees none, or a NULL. Valid
+/// until the next call.
+bool fetch_value(Search *search, const ItemPointerData &tid, Datum *value);
+
+/// After the last row of a round.
+void release_rows(Search *search);
+
+/// Releases what memory alone does not.
+void close_table(Search *search);
 
 } // namespace vx::ivfrabitq

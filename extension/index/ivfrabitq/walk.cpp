@@ -139,7 +139,7 @@ look_further(const Walk &walk)
 {
     const Search &search = *walk.search;
     if (walk.run_left > 0) {
-        prefetch_header(index::last_known_page(search.index, walk.run_next), 0);
+        prefetch_header(index::expect_page(search.index, walk.run_next), 0);
         return;
     }
     page::SlicePointer place = walk.directory[walk.list].first;
@@ -150,7 +150,7 @@ look_further(const Walk &walk)
         place = entry.run_pages > 0 ? page::SlicePointer{entry.run_start, 0} : entry.first;
     }
     if (page::is_valid(place))
-        prefetch_header(index::last_known_page(search.index, place.block), place.slice);
+        prefetch_header(index::expect_page(search.index, place.block), place.slice);
 }
 
 /// Lets the scan of this slice fetch the codes of the next one.
@@ -293,7 +293,6 @@ walk_lists(Search *search, const Reach &reach)
         stop = visit(&walk, stop);
     }
     refine_pending(search);
-    release_fine(search);
     return walk.taken;
 }
 
