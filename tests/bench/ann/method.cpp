@@ -50,16 +50,20 @@ add_each(std::vector<Setting> *sweep, const std::string &name,
 }
 
 Method
-ivfrabitq()
+ivfrabitq(const std::vector<std::string> &targets)
 {
     Method m;
     m.access_method = "ivfrabitq";
     m.has_filter_columns = true;
     m.sweep = {{"default", {}}};
-    add_each(&m.sweep, "ivfrabitq.recall_target",
-             {"0.80", "0.90", "0.95", "0.98", "0.99", "0.995"});
-    add_each(&m.sweep, "ivfrabitq.probes",
-             {"4", "8", "16", "32", "64", "96", "128", "192", "256", "384", "512"});
+    if (targets.empty()) {
+        add_each(&m.sweep, "ivfrabitq.recall_target",
+                 {"0.80", "0.90", "0.95", "0.98", "0.99", "0.992", "0.993", "0.995"});
+        add_each(&m.sweep, "ivfrabitq.probes",
+                 {"4", "8", "16", "32", "64", "96", "128", "192", "256", "384", "512"});
+    } else {
+        add_each(&m.sweep, "ivfrabitq.recall_target", targets);
+    }
     m.filter_sweep = {{"default", {}}};
     add_each(&m.filter_sweep, "ivfrabitq.recall_target", {"0.90", "0.95", "0.98", "0.99", "0.995"});
     m.everyday = {{"default", {}}, one("ivfrabitq.recall_target", "0.95")};
@@ -85,13 +89,14 @@ iterative(const std::string &am, const std::string &step, const std::vector<std:
 }
 
 Method
-hnsw()
+hnsw(std::vector<std::string> ef_search)
 {
+    if (ef_search.empty())
+        ef_search = {"10", "20", "40", "60", "80", "120", "200", "400", "800"};
     Method m;
     m.access_method = "hnsw";
     m.with = "WITH (m = 16, ef_construction = 64)";
-    add_each(&m.sweep, "hnsw.ef_search",
-             {"10", "20", "40", "60", "80", "120", "200", "400", "800"});
+    add_each(&m.sweep, "hnsw.ef_search", ef_search);
     m.filter_sweep = iterative("hnsw", "ef_search", {"40", "100", "200", "400"});
     m.everyday = {one("hnsw.ef_search", "40"), one("hnsw.ef_search", "100")};
     return m;
@@ -134,11 +139,12 @@ from_words(const std::string &words)
 } // namespace
 
 std::vector<Method>
-find_methods(const Server &server, std::size_t rows, const std::vector<std::string> &wanted,
-             const std::vector<std::string> &extra)
+find_methods(const Server &server, std::size_t rows, const Choice &choice)
 {
-    std::vector<Method> known = {ivfrabitq(), hnsw(), ivfflat(rows)}, found;
-    for (const std::string &words : extra)
+    const std::vector<std::string> &wanted = choice.names;
+    std::vector<Method> known = {ivfrabitq(choice.targets), hnsw(choice.ef_search), ivfflat(rows)};
+    std::vector<Method> found;
+    for (const std::string &words : choice.extra)
         known.push_back(from_words(words));
     Connection connection(server.url);
     for (Method &m : known) {

@@ -45,11 +45,16 @@ struct Method {
 
 Server describe_server(const std::string &name, const std::string &url);
 
-/// The methods to measure on a server: those known here that it has (`wanted`: empty, or a choice
-/// of their names), and `extra`: "AM;WITH clause;SETTING=VALUE,VALUE…" each.
-std::vector<Method> find_methods(const Server &server, std::size_t rows,
-                                 const std::vector<std::string> &wanted,
-                                 const std::vector<std::string> &extra);
+/// What of the methods to measure. Empty: all that is known here.
+struct Choice {
+    std::vector<std::string> names;
+    std::vector<std::string> extra;     // "AM;WITH clause;SETTING=VALUE,VALUE…" each
+    std::vector<std::string> targets;   // ivfrabitq.recall_target of the sweep, and no probes
+    std::vector<std::string> ef_search; // of hnsw's sweep
+};
+
+/// The methods to measure on a server: those of the choice that it has.
+std::vector<Method> find_methods(const Server &server, std::size_t rows, const Choice &choice);
 
 /// vector_l2_ops and <->, or vector_cosine_ops and <=>.
 std::string operator_class(const Dataset &data);
