@@ -1,4 +1,3 @@
-SET ivfflat.probes = 10;
 -- Asked once unseen, so that the plan's times are not those of opening the connections.
 SELECT id FROM glosses ORDER BY embedding <=> (SELECT embedding FROM questions WHERE id = 0) LIMIT 5 \g /dev/null
 EXPLAIN (ANALYZE, COSTS off, SUMMARY off)

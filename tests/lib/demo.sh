@@ -37,8 +37,8 @@ demo_load() {
         WHERE relation = 'glosses'::regclass ORDER BY min_hash"
     local start=$EPOCHREALTIME
     demo_sql -c "SET client_min_messages = warning;
-        CREATE INDEX ON glosses USING ivfflat (embedding vector_cosine_ops) WITH (lists = 50)"
-    say "indexed with ivfflat, 50 lists on each shard, in $(seconds_since "$start") s"
+        CREATE INDEX ON glosses USING ivfrabitq (embedding vector_cosine_ops)"
+    say "indexed with ivfrabitq, each shard on its worker, in $(seconds_since "$start") s"
 }
 
 seconds_since() {
@@ -51,7 +51,7 @@ demo_ask() {
     text=$(demo_sql -c "SELECT text FROM questions WHERE id = $1")
     title "What in the dictionary is near to: \"$text\"?"
     demo_tool search --table glosses --from "$GLOSSES/queries.f16" --dim 384 --number "$1" -k 5 \
-        --show lemmas,definition --set ivfflat.probes=10
+        --show lemmas,definition
 }
 
 demo_explain() {
@@ -60,12 +60,12 @@ demo_explain() {
 }
 
 demo_recall() {
-    local probes
+    local target
     title "Recall: how many of the true ten nearest are found (200 questions)"
     printf '  %-28s %9s %13s\n' "" recall@10 "ms/question"
-    for probes in 1 5 10 25; do
-        demo_sql -v setting="SET ivfflat.probes = $probes" -v label="ivfflat, $probes of 50 lists" \
-            -f "$TOP/tests/demo/recall.sql"
+    for target in 0.80 0.90 0.98; do
+        demo_sql -v setting="SET ivfrabitq.recall_target = $target" \
+            -v label="ivfrabitq, target $target" -f "$TOP/tests/demo/recall.sql"
     done
     demo_sql -v setting="SET enable_indexscan = off" -v label="no index: every row compared" \
         -f "$TOP/tests/demo/recall.sql"
