@@ -41,6 +41,15 @@ dot(FunctionCallInfo fcinfo)
 
 } // namespace
 
+double
+vx::cosine(const float *a, const float *b, std::size_t dim) noexcept
+{
+    const kernel::CosineTerms terms = kernel::distance_kernels().cosine_terms(a, b, dim);
+    const double norms =
+        std::sqrt(static_cast<double>(terms.norm_a) * static_cast<double>(terms.norm_b));
+    return clamp_cosine(static_cast<double>(terms.dot) / norms);
+}
+
 VX_FUNCTION(l2_distance)
 {
     PG_RETURN_FLOAT8(std::sqrt(l2_squared(fcinfo)));
@@ -67,10 +76,7 @@ VX_FUNCTION(vector_negative_inner_product)
 VX_FUNCTION(cosine_distance)
 {
     const auto [a, b, dim] = vx::same_dimension_arguments<float>(fcinfo);
-    const auto terms = vx::kernel::distance_kernels().cosine_terms(a->x, b->x, dim);
-    const double norms =
-        std::sqrt(static_cast<double>(terms.norm_a) * static_cast<double>(terms.norm_b));
-    PG_RETURN_FLOAT8(1.0 - clamp_cosine(static_cast<double>(terms.dot) / norms));
+    PG_RETURN_FLOAT8(1.0 - vx::cosine(a->x, b->x, dim));
 }
 
 // The angle between unit vectors as a share of pi: a metric, which clustering by angle needs.

@@ -71,6 +71,9 @@ template <> struct ElementTraits<float> {
     static constexpr float to_float(float value) noexcept { return value; }
 };
 
+/// The cosine of the angle between two vectors, rounded into [-1, 1]; NaN if one of them is zero.
+double cosine(const float *a, const float *b, std::size_t dim) noexcept;
+
 // The checks below raise; the texts and SQLSTATEs are pgvector's.
 
 /// 22000 "different vector dimensions 3 and 2".

@@ -50,6 +50,20 @@ get_operator_class(Relation index)
     return result;
 }
 
+uint32
+column_dimensions(Relation index, uint32 most, const char *access_method)
+{
+    const int32 dimensions = TupleDescAttr(RelationGetDescr(index), 0)->atttypmod;
+    if (dimensions < 0)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("column does not have dimensions")));
+    if (dimensions > static_cast<int32>(most))
+        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+                        errmsg("column cannot have more than %u dimensions for %s index", most,
+                               access_method)));
+    return static_cast<uint32>(dimensions);
+}
+
 BatchDistance
 batch_distance(Metric metric)
 {

@@ -44,6 +44,10 @@ struct OperatorClass {
 /// The class of the index's one column. Raises FEATURE_NOT_SUPPORTED for one that is not ours.
 OperatorClass get_operator_class(Relation index);
 
+/// The dimensions that the type of the index's first column says. Raises if it says none, or more
+/// than the access method can keep.
+uint32 column_dimensions(Relation index, uint32 most, const char *access_method);
+
 /// Smaller is nearer for every metric: the inner product comes negated.
 using BatchDistance = void (*)(const float *query, const float *rows, std::size_t stride,
                                std::size_t count, std::size_t n, float *out) noexcept;

@@ -23,18 +23,11 @@ namespace vx::ivf
 static uint32
 column_dimensions(Relation index, const index::OperatorClass &operator_class)
 {
-    const int32 dimensions = TupleDescAttr(RelationGetDescr(index), 0)->atttypmod;
-    if (dimensions < 0)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("column does not have dimensions")));
-    if (dimensions > static_cast<int32>(page::kMaxDimensions))
-        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-                        errmsg("column cannot have more than %u dimensions for ivfflat index",
-                               page::kMaxDimensions)));
+    const uint32 dimensions = index::column_dimensions(index, page::kMaxDimensions, "ivfflat");
     if (operator_class.normalize_training && dimensions == 1)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("dimensions must be greater than one for this opclass")));
-    return static_cast<uint32>(dimensions);
+    return dimensions;
 }
 
 /// Threads of training and assignment. The planner's rule for parallel workers (table size,

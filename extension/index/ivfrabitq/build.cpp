@@ -20,20 +20,6 @@ extern "C" {
 namespace vx::ivfrabitq
 {
 
-static uint32
-column_dimensions(Relation index)
-{
-    const int32 dimensions = TupleDescAttr(RelationGetDescr(index), 0)->atttypmod;
-    if (dimensions < 0)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("column does not have dimensions")));
-    if (dimensions > static_cast<int32>(page::kMaxDimensions))
-        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-                        errmsg("column cannot have more than %u dimensions for ivfrabitq index",
-                               page::kMaxDimensions)));
-    return static_cast<uint32>(dimensions);
-}
-
 /// Threads of training, and processes that read the table. The planner's rule for parallel workers
 /// (table size, parallel_workers, max_parallel_maintenance_workers, 32 MB of memory each) is the
 /// budget.
@@ -58,8 +44,9 @@ begin_build(Relation heap, Relation index, IndexInfo *info)
     page::FilterKind kinds[page::kMaxFilterColumns];
     const uint32 filter_columns = filter_kinds(index, kinds); // first: it checks the vector's place
     build->operator_class = index::get_operator_class(index);
-    build->meta.page =
-        plan_meta(build->operator_class, column_dimensions(index), kinds, filter_columns);
+    build->meta.page = plan_meta(build->operator_class,
+                                 index::column_dimensions(index, page::kMaxDimensions, "ivfrabitq"),
+                                 kinds, filter_columns);
     build->threads = count_threads(heap, index);
     build->scratch = AllocSetContextCreate(CurrentMemoryContext, "vector ivfrabitq: build, one row",
                                            ALLOCSET_DEFAULT_SIZES);

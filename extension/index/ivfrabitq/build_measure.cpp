@@ -11,6 +11,7 @@ extern "C" {
 #include "miscadmin.h"
 }
 
+#include "index/common/aligned.hpp"
 #include "index/ivfrabitq/options.hpp"
 #include "index/ivfrabitq/spill.hpp"
 
@@ -55,10 +56,12 @@ struct Measure {
     int64 fine_count;
 };
 
-static void *
-palloc_aligned(Size bytes)
+static uint8 *
+zeroed_bytes(Size count)
 {
-    return reinterpret_cast<void *>(TYPEALIGN(64, palloc0(bytes + 64)));
+    auto *bytes = index::aligned_array<uint8>(CurrentMemoryContext, count);
+    memset(bytes, 0, count);
+    return bytes;
 }
 
 static void
@@ -69,14 +72,13 @@ begin_measure(Measure *measure, const BuildState *build)
     measure->shape = build->meta.shape();
     const Size padded = build->padded();
     const Size factors = 2 * kernel::kGroupRows * sizeof(uint16);
-    measure->group.codes =
-        static_cast<uint8 *>(palloc_aligned(kernel::group_code_bytes(measure->shape) + factors));
-    measure->group.fine = static_cast<uint8 *>(
-        palloc_aligned(kernel::kGroupRows * kernel::fine_code_bytes(measure->shape)));
+    measure->group.codes = zeroed_bytes(kernel::group_code_bytes(measure->shape) + factors);
+    measure->group.fine =
+        zeroed_bytes(kernel::kGroupRows * kernel::fine_code_bytes(measure->shape));
     measure->centres = static_cast<float *>(palloc(kernel::kGroupRows * padded * sizeof(float)));
     measure->bits = static_cast<uint8 *>(palloc(kernel::scan_code_bytes(measure->shape)));
-    measure->lut = static_cast<uint8 *>(palloc_aligned(4 * Size{measure->shape.scan_dimensions}));
-    measure->q8 = static_cast<int8 *>(palloc_aligned(padded));
+    measure->lut = zeroed_bytes(4 * Size{measure->shape.scan_dimensions});
+    measure->q8 = index::aligned_array<int8>(CurrentMemoryContext, padded);
 }
 
 static const float *

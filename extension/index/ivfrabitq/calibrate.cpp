@@ -11,6 +11,7 @@ extern "C" {
 #include "miscadmin.h"
 }
 
+#include "index/common/aligned.hpp"
 #include "kernel/centroid_codes.hpp"
 
 namespace vx::ivfrabitq
@@ -47,8 +48,6 @@ constexpr Rule kRules[] = {
 };
 constexpr uint32 kRuleCount = lengthof(kRules);
 constexpr uint32 kFixedRule = kRuleCount - 1;
-
-constexpr Size kPlaneAlignment = 64;
 
 struct RankedList {
     float g;
@@ -300,8 +299,7 @@ make_work(const Truth *truth, const uint8 *blocks, uint32 lists, const uint32 *l
     work->ranks = static_cast<uint32 *>(allocate(lists, sizeof(uint32)));
     work->g = static_cast<float *>(allocate(lists, sizeof(float)));
     work->needs = static_cast<float *>(allocate(lists, sizeof(float)));
-    work->planes = reinterpret_cast<int8 *>(
-        TYPEALIGN(kPlaneAlignment, palloc(2 * work->padded + kPlaneAlignment)));
+    work->planes = index::aligned_array<int8>(CurrentMemoryContext, 2 * work->padded);
     Size most = 0;
     for (uint32 c = 0; c < page::kCalibrationCurves; c++) {
         most = static_cast<Size>(truth_queries(truth)) * page::kCalibrationNeighbours[c];

@@ -62,11 +62,10 @@ struct Threshold {
 /// A row whose distance is known up to the error of its fine code.
 struct Estimate {
     float lower; // it is hardly nearer than that
-    float distance;
     ItemPointerData tid;
 };
 
-static_assert(sizeof(Estimate) == 16);
+static_assert(sizeof(Estimate) == 12);
 
 /// Rows that were below the threshold when they came; compacted when the threshold has fallen.
 struct Estimates {

@@ -11,6 +11,7 @@ extern "C" {
 #include "storage/lmgr.h"
 }
 
+#include "index/common/aligned.hpp"
 #include "index/ivfrabitq/filter.hpp"
 #include "index/ivfrabitq/lists.hpp"
 #include "index/ivfrabitq/split.hpp"
@@ -22,14 +23,6 @@ namespace vx::ivfrabitq
 
 constexpr float kFar = std::numeric_limits<float>::infinity();
 constexpr uint32 kNone = 0xffffffff;
-
-template <class T>
-static T *
-aligned_array(Size count)
-{
-    void *memory = palloc_extended(count * sizeof(T) + page::kCacheLine, MCXT_ALLOC_HUGE);
-    return reinterpret_cast<T *>(TYPEALIGN(page::kCacheLine, memory));
-}
 
 /// The centre of a list, from the index's pages.
 static void
@@ -47,18 +40,19 @@ make_row_inserter(Relation index, RowInserter *out)
     const uint32 padded = out->meta.page.padded;
     const Size places = TYPEALIGN(kernel::kBlockCentroids, out->meta.page.list_capacity);
 
-    auto *mean = aligned_array<float>(padded);
+    auto *mean = index::aligned_array<float>(CurrentMemoryContext, padded);
     memcpy(mean, get_mean(index, out->meta), padded * sizeof(float));
     make_encoder(&out->meta, mean, &out->encoder);
-    out->row = aligned_array<float>(padded);
-    out->high = aligned_array<int8>(padded);
-    out->low = aligned_array<int8>(padded);
-    out->centre = aligned_array<int8>(padded);
-    out->distances = aligned_array<float>(places);
+    out->row = index::aligned_array<float>(CurrentMemoryContext, padded);
+    out->high = index::aligned_array<int8>(CurrentMemoryContext, padded);
+    out->low = index::aligned_array<int8>(CurrentMemoryContext, padded);
+    out->centre = index::aligned_array<int8>(CurrentMemoryContext, padded);
+    out->distances = index::aligned_array<float>(CurrentMemoryContext, places);
     out->squared = out->meta.code_metric() == kernel::CodeMetric::inner_product
-                       ? aligned_array<float>(places)
+                       ? index::aligned_array<float>(CurrentMemoryContext, places)
                        : out->distances;
-    out->code = reinterpret_cast<RowCode *>(aligned_array<char>(row_code_bytes(out->meta)));
+    out->code = reinterpret_cast<RowCode *>(
+        index::aligned_array<char>(CurrentMemoryContext, row_code_bytes(out->meta)));
     memset(out->code, 0, row_code_bytes(out->meta));
     if (out->meta.page.spill_ratio > 0)
         make_spill_chooser(padded, read_centre, out, &out->chooser);

@@ -72,7 +72,7 @@ take_estimate(Search *search, const Pending &pending, const uint8 *code, int32 d
     if (search->meta.page.spill_ratio > 0 && !search->met.add(pending.tid))
         return;
     search->threshold.show(distance + kThresholdSlack * deviation);
-    search->estimates.add({lower, distance, pending.tid}, search->threshold.value());
+    search->estimates.add({lower, pending.tid}, search->threshold.value());
 }
 
 /// The pages of a batch, pinned together. Neighbours in a list share one.

@@ -16,7 +16,6 @@ extern "C" {
 #include "types/vector.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 namespace vx::ivfrabitq
 {
@@ -50,13 +49,8 @@ exact_distance(const Search *search, const Vector *row)
         return kernels.l2_squared(row->x, search->x, n) * scale * scale;
     case index::Metric::inner_product:
         return -static_cast<double>(kernels.inner_product(row->x, search->x, n)) * scale * scale;
-    case index::Metric::cosine: {
-        const kernel::CosineTerms terms = kernels.cosine_terms(row->x, search->x, n);
-        const double norms =
-            std::sqrt(static_cast<double>(terms.norm_a) * static_cast<double>(terms.norm_b));
-        const double cosine = std::clamp(static_cast<double>(terms.dot) / norms, -1.0, 1.0);
-        return 2 * (1 - cosine) * scale * scale;
-    }
+    case index::Metric::cosine:
+        return 2 * (1 - cosine(row->x, search->x, n)) * scale * scale;
     }
     return 0;
 }

@@ -7,6 +7,7 @@ extern "C" {
 #include "storage/bufmgr.h"
 }
 
+#include "index/common/aligned.hpp"
 #include "index/ivfrabitq/lists.hpp"
 #include "types/vector.hpp"
 
@@ -15,23 +16,10 @@ extern "C" {
 namespace vx::ivfrabitq
 {
 
-constexpr Size kAlignment = 64; // of what kernels read: a cache line, an AVX-512 register
+using index::aligned_array;
+
 constexpr uint32 kFirstEstimates = 1024;
 constexpr uint32 kFirstThreshold = 64;
-
-static void *
-palloc_aligned(MemoryContext context, Size bytes)
-{
-    return reinterpret_cast<void *>(TYPEALIGN(
-        kAlignment, MemoryContextAllocExtended(context, bytes + kAlignment, MCXT_ALLOC_HUGE)));
-}
-
-template <class T>
-static T *
-aligned_array(MemoryContext context, Size count)
-{
-    return static_cast<T *>(palloc_aligned(context, count * sizeof(T)));
-}
 
 static Size
 list_places(const Meta &meta)
@@ -162,18 +150,6 @@ rank_lists(Search *search, uint32 expected)
     kernel::more_lists(&search->order, Min(expected, search->meta.page.lists));
 }
 
-/// The structure as it is now: a list that was split since the scan was opened has moved.
-static void
-refresh_meta(Search *search)
-{
-    const Meta now = read_meta(search->index);
-    if (now.page.structure_version != search->meta.page.structure_version)
-        forget_meta(search->index);
-    if (now.page.list_capacity != search->meta.page.list_capacity)
-        report_corrupted(search->index, 0, "the number of places for lists changed");
-    search->meta = now;
-}
-
 /// How many lists to put in order at once.
 static uint32
 first_lists(const Reach &reach)
@@ -188,7 +164,7 @@ uint32
 run_round(Search *search, const Reach &reach)
 {
     MemoryContext previous = MemoryContextSwitchTo(search->context);
-    refresh_meta(search);
+    search->meta = read_meta(search->index); // lists may have been split since the last round
     search->threshold.restart(reach.k);
     search->estimates.count = 0;
     search->met.clear();
