@@ -243,7 +243,7 @@ need_docker_packages() {
 
 # ---- all -----------------------------------------------------------------------------------------
 
-ALL_SUITES=(checks unit sanitize regress isolation tap cluster docker)
+ALL_SUITES=(checks unit sanitize regress isolation tap cluster docker campaign)
 
 command_test() {
     local suites=("$@") suite

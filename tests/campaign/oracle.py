@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: PostgreSQL
+"""Is what the server has what it acknowledged, and does every index say the same as its table?"""
+from workload import ROW_HASH
+
+OPERATORS = {'vector_l2_ops': '<->', 'vector_ip_ops': '<#>', 'vector_cosine_ops': '<=>'}
+ALL_LISTS = 32768  # the bound of the settings
+
+INDEXES = """
+    SELECT i.indexrelid::regclass::text, i.indrelid::regclass::text, am.amname, oc.opcname,
+           i.indnatts > 1
+      FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am am ON am.oid = c.relam
+           JOIN pg_opclass oc ON oc.oid = i.indclass[0]
+     WHERE am.amname IN ('ivfflat', 'ivfrabitq') AND i.indisvalid ORDER BY 1"""
+
+
+def verify(connection, ledger, after_crash=False, deep=True):
+    """A list of problems; empty when all is well. The server must be at rest."""
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT relname FROM pg_class WHERE relkind = 'r' AND relpersistence = 'u'")
+        if after_crash:
+            for (table,) in cursor.fetchall():
+                if table in ledger.rows:
+                    ledger.forget_rows(table)
+        problems = ledger.settle(lambda table, ids: table_rows(cursor, table, ids))
+        for table, expected in ledger.rows.items():
+            problems += compare_table(cursor, table, expected)
+        cursor.execute(INDEXES)
+        for index, table, method, opclass, filtered in cursor.fetchall():
+            problems += check_index(cursor, index, method, deep)
+            problems += compare_answers(cursor, index, table, method, OPERATORS[opclass], filtered)
+    return problems
+
+
+def table_rows(cursor, table, ids=None):
+    condition, parameters = ('', None) if ids is None else ('WHERE id = ANY (%s)', (ids,))
+    cursor.execute(f'SELECT id, {ROW_HASH} FROM {table} {condition}', parameters)
+    return dict(cursor.fetchall())
+
+
+def compare_table(cursor, table, expected):
+    found = table_rows(cursor, table)
+    problems = []
+    for what, rows in [('lost', [row for row in expected if row not in found]),
+                       ('invented', [row for row in found if row not in expected]),
+                       ('changed', [row for row in found if row in expected and found[row] != expected[row]])]:
+        if rows:
+            problems.append(f'{table}: {len(rows)} rows {what}: {sorted(rows)[:5]}')
+    return problems
+
+
+def check_index(cursor, index, method, deep):
+    cursor.execute("SELECT to_regprocedure('index_check(regclass, boolean, boolean)') IS NOT NULL")
+    if cursor.fetchone()[0]:
+        cursor.execute('SELECT * FROM index_check(%s, true, %s) LIMIT 10', (index, deep))
+        return [f'{index}: verifier: {row}' for row in cursor.fetchall()]
+    if method != 'ivfrabitq':
+        return []
+    try:  # raises for the first thing that is wrong
+        cursor.execute("""CREATE OR REPLACE FUNCTION pg_temp.check_index(regclass) RETURNS bigint
+            AS 'vector', 'ivfrabitq_check_index' LANGUAGE c STRICT;
+            SELECT pg_temp.check_index(%s)""", (index,))
+        return []
+    except cursor.connection.DatabaseError as error:
+        return [f'{index}: verifier: {str(error).strip()}']
+
+
+def compare_answers(cursor, index, table, method, operator, filtered):
+    """All rows in the order of their distance, by the index and without it."""
+    cursor.execute(f'SELECT v FROM {table} WHERE v IS NOT NULL ORDER BY md5(id::text) LIMIT 1')
+    query = cursor.fetchone()
+    if query is None:
+        return []
+    problems = []
+    for condition in ['true', 'kind = 3'] if filtered else ['true']:
+        distance = f"v {operator} '{query[0]}'"
+        # What has no distance is not indexed: NULL, and for the cosine distance the zero vector.
+        cursor.execute('SET enable_indexscan = off; SET enable_seqscan = on; '
+                       f"SELECT id, {distance} FROM {table} WHERE {condition} AND {distance} <> 'NaN'")
+        exact = dict(cursor.fetchall())
+        cursor.execute(f'SET enable_indexscan = on; SET enable_seqscan = off; SET enable_sort = off; '
+                       f'SET ivfflat.probes = {ALL_LISTS}; SET ivfrabitq.probes = {ALL_LISTS}; '
+                       'SET ivfrabitq.recall_target = 1')
+        with only_index(cursor, table, index):
+            select = f'SELECT id, {distance} FROM {table} WHERE {condition} ORDER BY {distance}'
+            cursor.execute('EXPLAIN ' + select)
+            plan = '\n'.join(line for (line,) in cursor.fetchall())
+            if f'Index Scan using {index} ' not in plan:
+                problems.append(f'{index}: the query by index does not use it:\n{plan}')
+            cursor.execute(select)
+            answers = cursor.fetchall()
+        problems += difference(f'{index}, {condition}', exact, answers, ordered=method == 'ivfflat')
+    return problems
+
+
+class only_index:
+    """No other index of ours on the table, for a moment: in a transaction that is rolled back."""
+
+    def __init__(self, cursor, table, index):
+        self.cursor, self.table, self.index = cursor, table, index
+
+    def __enter__(self):
+        self.cursor.execute('BEGIN')
+        self.cursor.execute(INDEXES)
+        for index, table, *_ in self.cursor.fetchall():
+            if table == self.table and index != self.index:
+                self.cursor.execute(f'DROP INDEX {index}')
+
+    def __exit__(self, *_):
+        self.cursor.execute('ROLLBACK')
+
+
+def difference(what, exact, answers, ordered):
+    """Not ordered: ivfrabitq's relaxed order, where a later round may find a nearer row."""
+    found = dict(answers)
+    problems = []
+    if len(found) != len(answers):
+        problems.append(f'{what}: {len(answers) - len(found)} rows come twice')
+    missing = sorted(row for row in exact if row not in found)
+    if missing:
+        problems.append(f'{what}: the index does not find {len(missing)} rows: {missing[:5]}')
+    extra = sorted(row for row in found if row not in exact)
+    if extra:
+        problems.append(f'{what}: the index finds {len(extra)} rows that are not there: {extra[:5]}')
+    distances = [distance for _, distance in answers]
+    if ordered and distances != sorted(distances):
+        problems.append(f'{what}: the rows do not come in order')
+    wrong = [row for row in found if row in exact and found[row] != exact[row]]
+    if wrong:
+        problems.append(f'{what}: {len(wrong)} rows have another distance: {wrong[:5]}')
+    return problems
