@@ -25,6 +25,7 @@ CONF = {
     'autovacuum_naptime': '1s',
     'shared_preload_libraries': 'vector',
     'max_parallel_maintenance_workers': 1,
+    'jit': 'off',
 }
 KINDS = {'postmaster and children': 9, 'postmaster': 4, 'backend': 5, 'other process': 2}
 
