@@ -547,3 +547,16 @@ CREATE FUNCTION ivfrabitq_recall(index regclass, queries regclass DEFAULT NULL,
     RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION ivfrabitq_recall(regclass, regclass, name, integer, integer) IS
     'the share of the true k nearest rows that searches through an ivfrabitq index find, measured';
+
+-- ----------------------------------------------------------------------------
+-- 10  looking after indexes
+-- ----------------------------------------------------------------------------
+
+CREATE FUNCTION index_check(index regclass, heapallindexed boolean DEFAULT false,
+        deep boolean DEFAULT false, OUT block bigint, OUT list bigint, OUT kind text, OUT detail text)
+    RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION index_check(regclass, boolean, boolean) IS
+    'whether an ivfflat or ivfrabitq index is sound: a row for each problem; with heapallindexed every row of the table is looked up, with deep stored values are compared with the table';
+
+-- As amcheck's functions: it reads everything, and says which rows there are.
+REVOKE ALL ON FUNCTION index_check(regclass, boolean, boolean) FROM PUBLIC;

@@ -37,6 +37,7 @@ extern "C" {
 #include "utils/guc_tables.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
+#include "utils/tuplesort.h"
 #if PG_VERSION_NUM >= 180000
 #include "commands/explain_format.h"
 #include "commands/explain_state.h"
@@ -214,6 +215,17 @@ primary_key_index(Relation relation)
     return RelationGetPrimaryKeyIndex(relation, false);
 #else
     return RelationGetPrimaryKeyIndex(relation);
+#endif
+}
+
+/// The next value of a sort of one column that is passed by value; 16 asks whether to copy it.
+inline bool
+next_sorted_datum(Tuplesortstate *sort, Datum *value, bool *isnull)
+{
+#if PG_VERSION_NUM >= 160000
+    return tuplesort_getdatum(sort, true, false, value, isnull, nullptr);
+#else
+    return tuplesort_getdatum(sort, true, value, isnull, nullptr);
 #endif
 }
 
