@@ -30,7 +30,7 @@ struct ListWalk {
 
     const char *kind; // out: the first problem; nullptr: none
     int64 block;
-    char text[160];
+    const char *text;
 };
 
 static void
@@ -38,7 +38,7 @@ problem(ListWalk *list, int64 block, const char *kind, const char *text)
 {
     list->kind = kind;
     list->block = block;
-    strlcpy(list->text, text, sizeof(list->text));
+    list->text = text;
 }
 
 /// The page's copy in list->page, sound enough to look at its slices. False: a problem.
@@ -178,36 +178,29 @@ walk_list(ListWalk *list, const page::ListEntry &entry)
 }
 
 static void
-free_body(void *argument)
-{
-    auto *list = static_cast<ListWalk *>(argument);
-    read_copy(list->walk->check, ivfrabitq::directory_block(list->walk->meta, list->list),
-              list->page);
-    const page::ListEntry entry = *entry_in(list->walk, list->page, list->list);
-    walk_list(list, entry);
-}
-
-static void
-locked_body(void *argument)
+walk_body(void *argument)
 {
     auto *list = static_cast<ListWalk *>(argument);
     Buffer directory = ReadBuffer(list->walk->check->index,
                                   ivfrabitq::directory_block(list->walk->meta, list->list));
     LockBuffer(directory, BUFFER_LOCK_SHARE);
     const page::ListEntry entry = *entry_in(list->walk, BufferGetPage(directory), list->list);
+    if (!list->locked)
+        UnlockReleaseBuffer(directory);
     walk_list(list, entry);
-    UnlockReleaseBuffer(directory);
+    if (list->locked)
+        UnlockReleaseBuffer(directory);
 }
 
 static void
 check_list(Walk *walk, ListWalk *list)
 {
     list->locked = false;
-    if (!attempt(walk->check, kNone, "chain", free_body, list))
+    if (!attempt(walk->check, kNone, "chain", walk_body, list))
         return;
     if (list->kind != nullptr) {
         list->locked = true;
-        if (!attempt(walk->check, kNone, "chain", locked_body, list))
+        if (!attempt(walk->check, kNone, "chain", walk_body, list))
             return;
     }
     walk->walked[list->list] = list->kind == nullptr && !list->gone && !list->interrupted;

@@ -21,6 +21,7 @@ CREATE VIEW indexes AS
 CREATE TABLE few (id int, v vector(3)) WITH (autovacuum_enabled = off);
 CREATE INDEX few_l2 ON few USING ivfrabitq (v vector_l2_ops);
 CREATE INDEX few_lists ON few USING ivfrabitq (v vector_cosine_ops) WITH (lists = 200);
+CREATE INDEX few_flat ON few USING ivfflat (v vector_cosine_ops) WITH (lists = 3);
 SELECT * FROM problems;
 INSERT INTO few VALUES (1, '[1,2,3]');
 SELECT * FROM problems;
@@ -41,6 +42,11 @@ CREATE INDEX many_filter ON many USING ivfrabitq (v vector_l2_ops, category, wor
 CREATE INDEX many_spill ON many USING ivfrabitq (v vector_l2_ops) WITH (lists = 50, spill = 0.5);
 CREATE INDEX many_half ON many USING ivfrabitq (v vector_l2_ops) WHERE id % 2 = 0;
 CREATE INDEX many_part ON many USING ivfrabitq ((subvector(v, 1, 4)::vector(4)) vector_l2_ops);
+CREATE INDEX many_flat ON many USING ivfflat (v vector_l2_ops) WITH (lists = 30);
+CREATE INDEX many_flat_ip ON many USING ivfflat (v vector_ip_ops) WITH (lists = 1);
+CREATE INDEX many_flat_cosine ON many USING ivfflat (v vector_cosine_ops) WITH (lists = 400);
+CREATE INDEX many_flat_half ON many USING ivfflat ((subvector(v, 1, 4)::vector(4)) vector_l2_ops)
+    WITH (lists = 7) WHERE id % 2 = 0;
 SELECT * FROM problems;
 INSERT INTO many SELECT i, nullif(i % 10, 3), nullif('w' || i % 7, 'w2'), random_vector(i, 16)
     FROM generate_series(2001, 5000) i;
@@ -64,6 +70,7 @@ SELECT * FROM problems;
 -- a list that was split, and what is left of it
 CREATE TABLE grown (id int, v vector(16)) WITH (autovacuum_enabled = off);
 CREATE INDEX grown_v ON grown USING ivfrabitq (v vector_l2_ops);
+CREATE INDEX grown_flat ON grown USING ivfflat (v vector_ip_ops) WITH (lists = 5); -- no centroids worth the name
 INSERT INTO grown SELECT i, random_vector(i, 16) FROM generate_series(1, 3000) i;
 VACUUM grown;
 SELECT * FROM problems;
@@ -82,6 +89,8 @@ CREATE INDEX sizes_1 ON sizes USING ivfrabitq (v1 vector_l2_ops) WITH (lists = 2
 CREATE INDEX sizes_64 ON sizes USING ivfrabitq (v64 vector_ip_ops) WITH (lists = 2);
 CREATE INDEX sizes_2000 ON sizes USING ivfrabitq (v2000 vector_l2_ops) WITH (lists = 2);
 CREATE INDEX sizes_16000 ON sizes USING ivfrabitq (v16000 vector_cosine_ops) WITH (lists = 2);
+CREATE INDEX sizes_flat_1 ON sizes USING ivfflat (v1 vector_l2_ops) WITH (lists = 2);
+CREATE INDEX sizes_flat_2000 ON sizes USING ivfflat (v2000 vector_cosine_ops) WITH (lists = 2);
 INSERT INTO sizes SELECT 100 + id, v1, v64, v2000, v16000 FROM sizes;
 UPDATE sizes SET v2000 = v2000 + v2000 WHERE id % 2 = 0;
 SELECT * FROM problems;
@@ -92,13 +101,16 @@ SELECT * FROM problems;
 -- unlogged, temporary; in the transaction that made them; under an older snapshot
 CREATE UNLOGGED TABLE unlogged (v vector(4));
 CREATE INDEX unlogged_v ON unlogged USING ivfrabitq (v vector_l2_ops);
+CREATE INDEX unlogged_flat ON unlogged USING ivfflat (v vector_l2_ops) WITH (lists = 2);
 INSERT INTO unlogged SELECT random_vector(i, 4) FROM generate_series(1, 100) i;
 SELECT * FROM problems;
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 CREATE TEMPORARY TABLE temporary (v vector(4));
 CREATE INDEX temporary_v ON temporary USING ivfrabitq (v vector_l2_ops);
+CREATE INDEX temporary_flat ON temporary USING ivfflat (v vector_l2_ops) WITH (lists = 2);
 INSERT INTO temporary SELECT random_vector(i, 4) FROM generate_series(1, 300) i;
 SELECT * FROM index_check('temporary_v', true, true);
+SELECT * FROM index_check('temporary_flat', true, true);
 SELECT * FROM problems;
 COMMIT;
 SELECT * FROM indexes;
