@@ -1,36 +1,46 @@
 # SPDX-License-Identifier: PostgreSQL
 """Is what the server has what it acknowledged, and does every index say the same as its table?"""
+from contextlib import nullcontext
+
 from workload import ROW_HASH
 
 OPERATORS = {'vector_l2_ops': '<->', 'vector_ip_ops': '<#>', 'vector_cosine_ops': '<=>'}
 ALL_LISTS = 32768  # the bound of the settings
+SAMPLE_SETTINGS = 'SET enable_seqscan = off; SET enable_sort = off; SET jit = off'
 
 INDEXES = """
     SELECT i.indexrelid::regclass::text, i.indrelid::regclass::text, am.amname, oc.opcname,
-           i.indnatts > 1
+           i.indnatts > 1, c.relpersistence = 'u'
       FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am am ON am.oid = c.relam
            JOIN pg_opclass oc ON oc.oid = i.indclass[0]
      WHERE am.amname IN ('ivfflat', 'ivfrabitq') AND i.indisvalid ORDER BY 1"""
 
 
 def verify(connection, ledger, after_crash=False, deep=True):
-    """A list of problems; empty when all is well. The server must be at rest."""
+    """A list of problems; empty when all is well. The server must be at rest. A standby has no unlogged tables."""
     connection.autocommit = True
     with connection.cursor() as cursor:
         cursor.execute('SET jit = off')  # a disabled scan looks so dear that plans would be compiled
+        cursor.execute('SELECT pg_is_in_recovery()')
+        standby = cursor.fetchone()[0]
         cursor.execute("SELECT relname FROM pg_class WHERE relkind = 'r' AND relpersistence = 'u'")
+        unlogged = [table for (table,) in cursor.fetchall() if table in ledger.rows]
         if after_crash:
-            for (table,) in cursor.fetchall():
-                if table in ledger.rows:
-                    ledger.forget_rows(table)
+            for table in unlogged:
+                ledger.forget_rows(table)
         problems = ledger.settle(lambda table, ids: table_rows(cursor, table, ids))
         for table, expected in ledger.rows.items():
-            problems += compare_table(cursor, table, expected)
-        cursor.execute(INDEXES)
-        for index, table, method, opclass, filtered in cursor.fetchall():
+            if not (standby and table in unlogged):
+                problems += compare_table(cursor, table, expected)
+        for index, table, method, opclass, filtered in indexes(cursor, standby):
             problems += check_index(cursor, index, method, deep)
-            problems += compare_answers(cursor, index, table, method, OPERATORS[opclass], filtered)
+            problems += compare_answers(cursor, index, table, method, OPERATORS[opclass], filtered, standby)
     return problems
+
+
+def indexes(cursor, standby):
+    cursor.execute(INDEXES)
+    return [row for *row, unlogged in cursor.fetchall() if not (standby and unlogged)]
 
 
 def table_rows(cursor, table, ids=None):
@@ -66,8 +76,9 @@ def check_index(cursor, index, method, deep):
         return [f'{index}: verifier: {str(error).strip()}']
 
 
-def compare_answers(cursor, index, table, method, operator, filtered):
-    """All rows in the order of their distance, by the index and without it."""
+def compare_answers(cursor, index, table, method, operator, filtered, standby):
+    """All rows in the order of their distance, by the index and without it. On a standby no other index can be put
+    away: there the planner's choice is asked."""
     cursor.execute(f'SELECT v FROM {table} WHERE v IS NOT NULL ORDER BY md5(id::text) LIMIT 1')
     query = cursor.fetchone()
     if query is None:
@@ -82,16 +93,37 @@ def compare_answers(cursor, index, table, method, operator, filtered):
         cursor.execute(f'SET enable_indexscan = on; SET enable_seqscan = off; SET enable_sort = off; '
                        f'SET ivfflat.probes = {ALL_LISTS}; SET ivfrabitq.probes = {ALL_LISTS}; '
                        'SET ivfrabitq.recall_target = 1')
-        with only_index(cursor, table, index):
+        with nullcontext() if standby else only_index(cursor, table, index):
             select = f'SELECT id, {distance} FROM {table} WHERE {condition} ORDER BY {distance}'
             cursor.execute('EXPLAIN ' + select)
             plan = '\n'.join(line for (line,) in cursor.fetchall())
+            if standby and f' on {table} ' in plan and f'Index Scan using {table}_' in plan and index not in plan:
+                continue
             if f'Index Scan using {index} ' not in plan:
                 problems.append(f'{index}: the query by index does not use it:\n{plan}')
             cursor.execute(select)
             answers = cursor.fetchall()
         problems += difference(f'{index}, {condition}', exact, answers, ordered=method == 'ivfflat')
     return problems
+
+
+def sample(connection, queries=3):
+    """{query: (index used, ids and distances)} with the settings a client has; the same where pages are the same."""
+    connection.autocommit = True
+    answers = {}
+    with connection.cursor() as cursor:
+        cursor.execute(SAMPLE_SETTINGS)
+        for _, table, _, opclass in {row[1]: row[:4] for row in indexes(cursor, True)}.values():
+            cursor.execute(f'SELECT v FROM {table} WHERE v IS NOT NULL ORDER BY md5(id::text) LIMIT %s', (queries,))
+            for (vector,) in cursor.fetchall():
+                query = sample_query(table, OPERATORS[opclass], vector)
+                cursor.execute(query)
+                answers[query] = cursor.fetchall()
+    return answers
+
+
+def sample_query(table, operator, vector):
+    return f"SELECT id, v {operator} '{vector}' FROM {table} ORDER BY v {operator} '{vector}' LIMIT 10"
 
 
 class only_index:

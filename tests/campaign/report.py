@@ -19,7 +19,8 @@ def options(description, **defaults):
                         help='of all decisions (default: a random one, printed)')
     parser.add_argument('--clients', type=int, default=defaults.get('clients', 4))
     parser.add_argument('--json', help='write the result to this file')
-    parser.add_argument('--wal-mode', choices=['auto', 'generic', 'custom'], default=defaults.get('wal_mode', 'custom'))
+    parser.add_argument('--wal-mode', choices=['auto', 'generic', 'custom', *defaults.get('wal_modes', [])],
+                        default=defaults.get('wal_mode', 'custom'))
     return parser
 
 
@@ -40,6 +41,9 @@ class Report:
 
     def count(self, name, number=1):
         self.figures[name] = self.figures.get(name, 0) + number
+
+    def highest(self, name, value):
+        self.figures[name] = max(self.figures.get(name, value), value)
 
     def seconds(self):
         return time.monotonic() - self.begin

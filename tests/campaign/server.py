@@ -18,8 +18,9 @@ import psycopg2
 
 PATIENCE = 120  # seconds for what takes a moment unless something hangs
 
-# What a log may not contain: crashes, and what the server itself calls damage (XX001, XX002).
-TROUBLE = re.compile(r'PANIC:|TRAP:|terminated by signal|\] XX00[12] ')
+# What a log may not contain: crashes, what the server itself calls damage (XX001, XX002), and a page that replay
+# made other than the primary had it (wal_consistency_checking).
+TROUBLE = re.compile(r'PANIC:|TRAP:|terminated by signal|\] XX00[12] |inconsistent page found')
 
 
 def bin_path(program):

@@ -86,7 +86,7 @@ class Client(threading.Thread):
             self.connection = self.workload.server.connect()
         except psycopg2.OperationalError:
             return
-        while not self.workload.stopping.is_set() and not self.connection.closed:
+        while not self.workload.stopping.wait(self.workload.pause) and not self.connection.closed:
             self.transaction()
         self.connection.close()
 
@@ -228,7 +228,7 @@ class Housekeeper(threading.Thread):
         except psycopg2.OperationalError:
             return
         self.connection.autocommit = True
-        while not self.workload.stopping.is_set() and not self.connection.closed:
+        while not self.workload.stopping.wait(8 * self.workload.pause) and not self.connection.closed:
             table = self.rng.choice(self.workload.tables)
             for statement in self.chore(table):
                 try:
@@ -255,8 +255,9 @@ class Housekeeper(threading.Thread):
 class Workload:
     """REQUIRES: no two of them on one ledger at once."""
 
-    def __init__(self, server, seed, clients=4, tables=None, ledger=None, housekeepers=1):
+    def __init__(self, server, seed, clients=4, tables=None, ledger=None, housekeepers=1, pause=0):
         self.server, self.seed, self.clients, self.ledger = server, seed, clients, ledger
+        self.pause = pause  # seconds before each transaction of a client
         self.tables = list(DEFAULT_TABLES if tables is None else tables)
         self.housekeepers = housekeepers
         self.generation = 0
