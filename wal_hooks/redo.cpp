@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 //
 // Replay. A record is checked completely before the first page is touched: its type, its number of
-// blocks, every step of every delta. What does not pass stops the server as any corrupt record
-// does; nothing is read or written outside the record and the page.
+// blocks, which pages they are, every step of every delta. What does not pass stops the server as
+// any corrupt record does; nothing is read or written outside the record and the page.
 #include "pg/postgres.hpp"
 
 #include "wal_hooks/resource_manager.hpp"
@@ -51,11 +51,36 @@ block_count(XLogReaderState *record)
     return XLogRecMaxBlockId(record) + 1;
 }
 
+static bool
+is_same_page(const pg::RecordBlock &a, const pg::RecordBlock &b)
+{
+    return a.block == b.block && a.relation == b.relation && a.database == b.database &&
+           a.tablespace == b.tablespace;
+}
+
+/// The page itself: redo would wait for ever for a lock that it has, and make a file as long as it
+/// takes for the block to be in it.
+static void
+check_place(XLogReaderState *record, uint8 block)
+{
+    const pg::RecordBlock at = pg::record_block(record, block);
+    ForkNumber fork;
+    XLogRecGetBlockTag(record, block, nullptr, &fork, nullptr);
+    if (fork != MAIN_FORKNUM)
+        report_bad_block(record, block, "it is not in the main fork");
+    if (at.block > MaxBlockNumber)
+        report_bad_block(record, block, "no file has such a block");
+    for (uint8 i = 0; i < block; i++)
+        if (is_same_page(pg::record_block(record, i), at))
+            report_bad_block(record, block, "the page is in the record twice");
+}
+
 static void
 check_block(XLogReaderState *record, uint8 block)
 {
     if (!XLogRecHasBlockRef(record, block))
         report_bad_record(record, "a block reference is missing");
+    check_place(record, block);
     const BlockDelta delta = block_delta(record, block);
     if (delta.image) {
         if (delta.will_init || delta.length > 0)

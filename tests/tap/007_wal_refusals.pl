@@ -61,7 +61,9 @@ $primary->safe_psql(
 	INSERT INTO t SELECT i, ARRAY[i, i, i] FROM generate_series(1, 100) i;
 	CREATE INDEX t_v ON t USING ivfflat (v vector_l2_ops) WITH (lists = 2);
 	CREATE FUNCTION emit(regclass, int, int, bool, bytea, bytea) RETURNS void
-		LANGUAGE c AS '$module', 'vx_wal_emit';));
+		LANGUAGE c AS '$module', 'vx_wal_emit';
+	CREATE FUNCTION emit_blocks(regclass, int, bigint, int) RETURNS void
+		LANGUAGE c AS '$module', 'vx_wal_emit_blocks';));
 is( $primary->safe_psql('postgres',
 		q(SELECT rm_id FROM pg_get_wal_resource_managers() WHERE rm_name = 'vector')),
 	'199', 'the documented number');
@@ -137,25 +139,29 @@ $primary->start;
 
 # ---- records that are not valid
 my @bad = (
-	[ '0, false, %s, %s',    '',               '',   qr/change of block 3 of relation \d+\/\d+\/\d+: it is empty/ ],
-	[ '0, false, %s, %s',    '0802ff',         '',   qr/a step leaves the page/ ],
-	[ '0, false, %s, %s',    '0818ff',         '',   qr/it ends within a step/ ],
-	[ '0, false, %s, %s',    '80808000',       '',   qr/a number is too long/ ],
-	[ '0, true, %s, %s',     '0418ff',         '',   qr/flags disagree on an empty page/ ],
-	[ '0, false, %s, %s',    '43',             '',   qr/flags disagree on an empty page/ ],
-	[ '0, false, %s, %s',    '080c0000',       '',   qr/it leaves no valid page header/ ],
-	[ '0, false, %s, %s',    '0418ff',         '00', qr/wrong length of main data/ ],
-	[ '16, false, %s, %s',   '0418ff',         '',   qr/invalid vector\/unknown record: no such type/ ],);
+	[ "emit('t_v', 3, 0, false, '', '')", qr/change of block 3 of relation \d+\/\d+\/\d+: it is empty/ ],
+	[ "emit('t_v', 3, 0, false, '\\x0802ff', '')", qr/a step leaves the page/ ],
+	[ "emit('t_v', 3, 0, false, '\\x0818ff', '')", qr/it ends within a step/ ],
+	[ "emit('t_v', 3, 0, false, '\\x80808000', '')", qr/a number is too long/ ],
+	[ "emit('t_v', 3, 0, true, '\\x0418ff', '')", qr/flags disagree on an empty page/ ],
+	[ "emit('t_v', 3, 0, false, '\\x43', '')", qr/flags disagree on an empty page/ ],
+	[ "emit('t_v', 3, 0, false, '\\x080c0000', '')", qr/it leaves no valid page header/ ],
+	[ "emit('t_v', 3, 0, false, '\\x0418ff', '\\x00')", qr/wrong length of main data/ ],
+	[ "emit('t_v', 3, 16, false, '\\x0418ff', '')", qr/invalid vector\/unknown record: no such type/ ],
+	[ "emit_blocks('t_v', 0, 3, 0)", qr/wrong number of blocks/ ],
+	[ "emit_blocks('t_v', 0, 3, 5)", qr/wrong number of blocks/ ],
+	[ "emit_blocks('t_v', 0, 3, 2)", qr/change of block 3 of relation \S+: the page is in the record twice/ ],
+	[ "emit_blocks('t_v', 2, 3, 1)", qr/it is not in the main fork/ ],
+	[ "emit_blocks('t_v', 0, 4294967295, 1)", qr/no file has such a block/ ],);
 $primary->stop;
 my $good = $primary->data_dir . '.good';
 system('cp', '-a', $primary->data_dir, $good) == 0 or BAIL_OUT('cannot copy the data');
 
 for my $bad (@bad)
 {
-	my ($arguments, $delta, $main, $expected) = @$bad;
+	my ($call, $expected) = @$bad;
 	$primary->start;
-	$primary->safe_psql('postgres',
-		sprintf "SELECT emit('t_v', 3, $arguments)", "'\\x$delta'", "'\\x$main'");
+	$primary->safe_psql('postgres', "SELECT $call");
 	$primary->kill9;
 	my $log = log_of_failed_start($primary);
 	like($log, qr/PANIC:  invalid vector\/\w+ record: .*$expected|PANIC:  $expected/,

@@ -2,7 +2,8 @@
 //
 // vx_wal_test.so, in two roles:
 //   - loaded later: vx_wal_emit() writes a record of vector's resource manager with any content,
-//     without changing the page it names; what redo makes of it is the test's business
+//     without changing the page it names, vx_wal_emit_blocks() one that names any blocks; what redo
+//     makes of it is the test's business
 //   - in shared_preload_libraries: takes the resource manager's number before vector can
 #include "pg/postgres.hpp"
 
@@ -58,6 +59,31 @@ VX_FUNCTION(vx_wal_emit)
 
     XLogFlush(end);
     UnlockReleaseBuffer(buffer);
+    index_close(index, RowExclusiveLock);
+    PG_RETURN_VOID();
+}
+
+/// (index, fork, block, how often): a record that names the page so often, each time with a delta
+/// that is valid.
+VX_FUNCTION(vx_wal_emit_blocks)
+{
+    static char delta[] = {0x04, 0x18, 0x00}; // one byte at offset 24
+    PGAlignedBlock page = {};
+    Relation index = index_open(PG_GETARG_OID(0), RowExclusiveLock);
+    const auto fork = static_cast<ForkNumber>(PG_GETARG_INT32(1));
+    const auto block = static_cast<BlockNumber>(PG_GETARG_INT64(2));
+
+    START_CRIT_SECTION();
+    XLogBeginInsert();
+    for (uint8 i = 0; i < PG_GETARG_INT32(3); i++) {
+        XLogRegisterBlock(i, pg::relation_locator(index), fork, block, page.data,
+                          REGBUF_STANDARD | REGBUF_NO_IMAGE);
+        XLogRegisterBufData(i, delta, sizeof(delta));
+    }
+    const XLogRecPtr end = XLogInsert(VECTOR_WAL_RMGR_ID, 0);
+    END_CRIT_SECTION();
+
+    XLogFlush(end);
     index_close(index, RowExclusiveLock);
     PG_RETURN_VOID();
 }
