@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: PostgreSQL
 """Compares every replayed page with the primary's under a mixed load; promotes, backs up, recovers."""
 import os
+import shutil
 import sys
 import time
 
@@ -139,7 +140,7 @@ class Walcheck:
 
     def promotion(self):
         """The servers are at rest."""
-        files = self.files(self.pair.standby)
+        old, files = self.pair.primary, self.files(self.pair.standby)
         with self.pair.primary.connect() as connection:
             answers = oracle.sample(connection)
         own, first, everything, different = self.pair.promote(answers)
@@ -153,6 +154,9 @@ class Walcheck:
         self.report.highest(f'ms to {len(answers)} answers', round(1000 * everything, 1))
         self.workload.server = self.pair.primary
         self.verify(self.pair.primary, promoted=True)
+        old.close()
+        if not self.report.problems:
+            shutil.rmtree(old.folder)
         self.load(0)
         self.pair.follow()  # from a base backup under load
         self.rest()
