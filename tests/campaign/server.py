@@ -239,15 +239,21 @@ class Server:
         """pg_basebackup into a folder, with the WAL it needs."""
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([bin_path('pg_basebackup'), '-h', self.sockets, '-p', str(self.port), '-U', self.user,
-                        '-D', folder, '--checkpoint=fast', '--no-sync', *options], check=True)
+                        '-D', folder, '--checkpoint=fast', '--no-sync', *options], check=True,
+                       env={**os.environ, 'PGOPTIONS': '-c client_min_messages=warning'})
         return Path(folder)
 
     def standby(self, folder, port, conf=None):
-        """A server that follows this one; not started yet."""
+        """A server that follows this one, from a backup taken now; not started yet."""
         self.base_backup(folder)
-        server = Server(folder, port, {**self.conf, **(conf or {}), 'primary_conninfo':
-                                       f'host={self.sockets} port={self.port} user={self.user}'}, self.user)
+        primary = f'host={self.sockets} port={self.port} user={self.user}'
+        return self.restored(folder, port, {**(conf or {}), 'primary_conninfo': primary}, 'standby.signal')
+
+    def restored(self, folder, port, conf=None, signal_file=None):
+        """The server that a backup of this one is; not started yet. The file says what it begins as."""
+        server = Server(folder, port, {**self.conf, **(conf or {})}, self.user)
         server.write_conf()
         server.log.write_text('')
-        (server.folder / 'standby.signal').touch()
+        if signal_file:
+            (server.folder / signal_file).touch()
         return server

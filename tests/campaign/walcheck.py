@@ -6,6 +6,7 @@ import shutil
 import sys
 import time
 
+import backup
 import oracle
 import report
 from ledger import Ledger
@@ -21,6 +22,8 @@ CONF = {
     'max_wal_size': '512MB',
     'min_wal_size': '128MB',
     'wal_keep_size': '256MB',
+    'archive_mode': 'on',
+    'archive_command': 'true',  # until a backup is taken
     'checkpoint_timeout': '60s',
     'autovacuum_naptime': '5s',
     'max_standby_streaming_delay': '-1',  # the oracle's long queries end
@@ -36,7 +39,7 @@ def arguments():
     parser = report.options(__doc__.splitlines()[0], wal_mode='both', wal_modes=['both'])
     parser.add_argument('--cycle-seconds', type=float, default=45, help='load before each verification')
     parser.add_argument('--rate', type=float, default=15, help='transactions a second, about; 0: all it can')
-    parser.add_argument('--every', type=int, default=10, help='cycles from one promotion to the next')
+    parser.add_argument('--every', type=int, default=10, help='cycles from one promotion, backup and recovery to the next')
     parser.add_argument('--go-on', action='store_true', help='do not end after a problem while both servers run')
     options = parser.parse_args()
     if options.minutes is None and options.cycles is None:
@@ -63,11 +66,11 @@ class Walcheck:
             while self.sound() and self.report.more():
                 self.cycle()
                 if self.sound() and self.report.cycles % self.options.every == 0:
-                    self.promotion()
+                    self.drill()
                 self.report.progress(f'{self.ledger.acknowledged_changes:,} rows changed, '
                                      f'{self.report.figures["WAL records"]:,} WAL records')
-            if self.sound():
-                self.promotion()
+            if self.sound() and self.report.cycles % self.options.every:
+                self.drill()
         except (RuntimeError, TimeoutError) as error:  # a server ended, or hangs
             self.report.problem(str(error))
         finally:
@@ -137,6 +140,11 @@ class Walcheck:
         for problem in problems:
             self.report.problem(f'{server.folder.name}: {problem}')
         self.report.count('verifications')
+
+    def drill(self):
+        self.promotion()
+        backup.start_backup(self)
+        backup.recover_to_point(self)
 
     def promotion(self):
         """The servers are at rest."""

@@ -8,7 +8,7 @@ PACKAGES_CAMPAIGN=(python3 python3-psycopg2)
 # name | preset it is built with | options of its short form in `./run test campaign` | what it does
 CAMPAIGNS=(
     "crash|release|--cycles 8 --seed 1|kill -9 of a server's processes under a mixed load"
-    "walcheck|release|--cycles 2 --cycle-seconds 2 --rate 60 --seed 1|a standby compares every replayed page under a mixed load; promotion"
+    "walcheck|release|--cycles 2 --cycle-seconds 2 --rate 60 --seed 1|a standby compares every replayed page; promotion, backups, recovery to a point"
 )
 
 # campaign_field NAME NUMBER: a field of its line; fails when there is no such campaign.
