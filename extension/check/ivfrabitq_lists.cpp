@@ -172,8 +172,7 @@ walk_list(ListWalk *list, const page::ListEntry &entry)
         return;
     }
     const BlockNumber directory = ivfrabitq::directory_block(list->walk->meta, list->list);
-    if (walk_run(list, entry, directory) && walk_chain(list, entry, directory) &&
-        !(entry.flags & page::kFrozen))
+    if (walk_run(list, entry, directory) && walk_chain(list, entry, directory))
         walk_free_chain(list, entry, directory);
 }
 

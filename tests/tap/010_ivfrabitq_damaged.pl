@@ -115,5 +115,32 @@ for my $case (@cases)
 	is($out, '0', 'a frozen list is thawed') or diag($err);
 }
 
+# a split that failed in its midst: every slice is still in the free chain and marked so, or neither
+{
+	$node->safe_psql(
+		'postgres', q(
+		CREATE TABLE s (id int, v vector(64));
+		CREATE INDEX s_v ON s USING ivfrabitq (v vector_l2_ops);
+		INSERT INTO s SELECT i, array_fill(i, ARRAY[64]) FROM generate_series(1, 2000) i;
+		CHECKPOINT;));
+	$path  = $node->data_dir . '/' . $node->safe_psql('postgres', "SELECT pg_relation_filepath('s_v')");
+	$sound = slurp_file($path);
+	my ($block, $number) = unpack('LL', substr($sound, $directory * $page + $entry + 8, 8));
+	my $next = $slice + 28 * $number + 12;
+	my ($out, $err) = with_file(
+		changed($block, $next, pack('L', 1)),
+		"DELETE FROM s WHERE id % 3 = 0; VACUUM (INDEX_CLEANUP ON) s;");
+	like($err, qr/a link leads out of the scan pages/, 'a split fails');
+
+	my $link = substr($sound, $block * $page + $next, 4);
+	$node->stop;
+	$sound = slurp_file($path);
+	my $every = "SELECT * FROM index_check('s_v', true, true);";
+	($out, $err) = with_file(changed($block, $next, $link), "$every INSERT INTO s SELECT * FROM s LIMIT 1; $every");
+	is($out . $err, '', 'what it leaves is sound');
+	$node->safe_psql('postgres', 'VACUUM (INDEX_CLEANUP ON) s;');
+	is($node->safe_psql('postgres', $every), '', 'and can be split');
+}
+
 $node->stop;
 done_testing();

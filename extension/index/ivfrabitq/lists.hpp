@@ -84,4 +84,8 @@ bool place_row(Relation index, const Meta &meta, uint32 list, RowCode *row);
 /// Hangs the slice into its list's free chain if it has room and is not there yet.
 void offer_free_slice(Relation index, const Meta &meta, uint32 list, page::SlicePointer slice);
 
+/// Takes all slices out of the list's free chain, one by one: each edit leaves a sound list. Nobody
+/// hangs any in while the list is frozen.
+void take_free_chain_apart(Relation index, const Meta &meta, uint32 list);
+
 } // namespace vx::ivfrabitq

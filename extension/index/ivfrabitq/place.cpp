@@ -27,6 +27,8 @@ namespace vx::ivfrabitq
 
 using wal::PageEdit;
 
+constexpr char kNotMarked[] = "a slice of the free chain is not marked as such";
+
 enum class Outcome { stored, full, not_taking };
 
 /// Stores the row in the slice if it takes rows and has room. The page is exclusively locked.
@@ -67,7 +69,8 @@ store_at(Relation index, const Meta &meta, page::SlicePointer where, uint32 list
     return outcome;
 }
 
-/// Takes the head out of the free chain. Both pages are exclusively locked.
+/// Takes the head out of the free chain: one edit, so that a slice is marked as in the chain if and
+/// only if it is. Both pages are exclusively locked.
 static void
 pop_free_chain(Relation index, const Meta &meta, Buffer directory, Buffer head, uint32 list)
 {
@@ -100,7 +103,7 @@ store_in_head(Relation index, const Meta &meta, Buffer directory, uint32 list,
     Buffer buffer = lock_page(index, head.block, BUFFER_LOCK_EXCLUSIVE);
     const Outcome outcome = store_in_slice(index, meta, buffer, head.slice, list, row);
     if (outcome == Outcome::not_taking)
-        report_corrupted(index, head.block, "a slice of the free chain is not marked as such");
+        report_corrupted(index, head.block, kNotMarked);
     if (outcome == Outcome::full)
         pop_free_chain(index, meta, directory, buffer, list);
     UnlockReleaseBuffer(buffer);
@@ -144,6 +147,26 @@ place_row(Relation index, const Meta &meta, uint32 list, RowCode *row)
         UnlockReleaseBuffer(directory);
         if (stored)
             return true;
+    }
+}
+
+void
+take_free_chain_apart(Relation index, const Meta &meta, uint32 list)
+{
+    for (bool more = true; more;) {
+        CHECK_FOR_INTERRUPTS();
+        Buffer directory = lock_page(index, directory_block(meta, list), BUFFER_LOCK_EXCLUSIVE);
+        const page::SlicePointer head = find_entry(index, meta, directory, list)->free;
+        more = page::is_valid(head);
+        if (more) {
+            check_link(index, meta, list, head);
+            Buffer buffer = lock_page(index, head.block, BUFFER_LOCK_EXCLUSIVE);
+            if (!(check_slice(index, meta, buffer, head.slice, list)->flags & page::kInFreeChain))
+                report_corrupted(index, head.block, kNotMarked);
+            pop_free_chain(index, meta, directory, buffer, list);
+            UnlockReleaseBuffer(buffer);
+        }
+        UnlockReleaseBuffer(directory);
     }
 }
 

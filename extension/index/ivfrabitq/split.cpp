@@ -3,7 +3,7 @@
 // Splitting a list. Its rows go to new lists, with centres of their own; the old one stays readable
 // for the scans that know it:
 //
-//   freeze    entry: kFrozen, no free chain; each slice leaves the chain. Inserts go elsewhere.
+//   freeze    entry: kFrozen; then slice after slice leaves the free chain. Inserts go elsewhere.
 //   cluster   k-means over (a sample of) its rows, whose vectors are read from the table
 //   fill      centres and unborn entries of the new lists, then row after row, as inserts do
 //   publish   one edit: the new lists are born, the old one dies; the structure has a new version

@@ -18,7 +18,7 @@ void split_lists(IndexVacuumInfo *info);
 
 // ---- the steps of it; the page lock of block 0 (split.cpp) is held
 
-/// Takes the list's free chain apart: it takes no rows any more.
+/// The list takes no rows any more: it is marked as frozen, then its free chain is taken apart.
 void freeze_list(Relation index, const Meta &meta, uint32 list);
 
 /// The tids of a frozen list's rows. Memory: CurrentMemoryContext.

@@ -25,16 +25,17 @@ void
 freeze_list(Relation index, const Meta &meta, uint32 list)
 {
     Buffer directory = lock_page(index, directory_block(meta, list), BUFFER_LOCK_EXCLUSIVE);
-    page::ListEntry entry = *find_entry(index, meta, directory, list);
-    entry.flags |= page::kFrozen;
-    entry.free = page::kNoSlice;
+    const uint32 flags = find_entry(index, meta, directory, list)->flags | page::kFrozen;
     PageEdit edit(index);
-    edit.write(edit.add(directory), entry_offset(list), &entry, sizeof(entry));
+    edit.write(edit.add(directory),
+               static_cast<uint16>(entry_offset(list) + offsetof(page::ListEntry, flags)), &flags,
+               sizeof(flags));
     edit.apply();
     UnlockReleaseBuffer(directory);
+    take_free_chain_apart(index, meta, list);
 }
 
-/// Takes the slice out of the free chain that is no more, and adds its rows. Returns the next.
+/// Adds the slice's rows. Returns the next slice.
 static page::SlicePointer
 collect_slice(Relation index, const Meta &meta, uint32 list, page::SlicePointer where,
               ListRows *rows)
@@ -42,15 +43,8 @@ collect_slice(Relation index, const Meta &meta, uint32 list, page::SlicePointer 
     CHECK_FOR_INTERRUPTS();
     if (!is_scan_block(meta, where.block))
         report_corrupted(index, directory_block(meta, list), "a link leads out of the scan pages");
-    Buffer buffer = lock_page(index, where.block, BUFFER_LOCK_EXCLUSIVE);
-    page::Slice slice = *check_slice(index, meta, buffer, where.slice, list);
-    if (slice.flags & page::kInFreeChain) {
-        slice.flags &= static_cast<uint16>(~page::kInFreeChain);
-        slice.next_free = page::kNoSlice;
-        PageEdit edit(index);
-        stage_slice(&edit, stage_page(&edit, buffer, false, page::Kind::scan), where.slice, slice);
-        edit.apply();
-    }
+    Buffer buffer = lock_page(index, where.block, BUFFER_LOCK_SHARE);
+    const page::Slice slice = *check_slice(index, meta, buffer, where.slice, list);
     if (rows->count + slice.count > rows->capacity) {
         rows->capacity = Max(rows->capacity * 2, rows->count + slice.count);
         rows->tids = static_cast<ItemPointerData *>(
