@@ -558,5 +558,31 @@ CREATE FUNCTION index_check(index regclass, heapallindexed boolean DEFAULT false
 COMMENT ON FUNCTION index_check(regclass, boolean, boolean) IS
     'whether an ivfflat or ivfrabitq index is sound: a row for each problem; with heapallindexed every row of the table is looked up, with deep stored values are compared with the table';
 
--- As amcheck's functions: it reads everything, and says which rows there are.
+-- These read everything, and this one says which rows there are: privileges as amcheck's.
 REVOKE ALL ON FUNCTION index_check(regclass, boolean, boolean) FROM PUBLIC;
+
+CREATE FUNCTION index_stats(index regclass,
+        OUT method text, OUT format_version integer, OUT dimensions integer, OUT metric text,
+        OUT bytes bigint, OUT pages bigint, OUT meta_pages bigint, OUT centroid_pages bigint,
+        OUT directory_pages bigint, OUT row_pages bigint, OUT fine_pages bigint,
+        OUT unused_pages bigint, OUT damaged_pages bigint, OUT empty_row_pages bigint,
+        OUT rows bigint, OUT emptied_slots bigint, OUT unused_slots bigint, OUT retired_rows bigint,
+        OUT lists bigint, OUT list_capacity bigint, OUT empty_lists bigint, OUT frozen_lists bigint,
+        OUT retired_lists bigint,
+        OUT list_rows_min bigint, OUT list_rows_mean double precision, OUT list_rows_p50 bigint,
+        OUT list_rows_p90 bigint, OUT list_rows_p99 bigint, OUT list_rows_max bigint,
+        OUT list_pages_mean double precision, OUT list_pages_max bigint,
+        OUT structure_version bigint, OUT rows_at_build bigint, OUT calibration_queries bigint,
+        OUT lists_at_calibration bigint)
+    RETURNS record AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION index_stats(regclass) IS
+    'what an ivfflat or ivfrabitq index consists of: pages by kind, rows and free slots, lists and how long they are; reads all pages';
+
+CREATE FUNCTION index_pages(index regclass, OUT block bigint, OUT kind text, OUT lists bigint[],
+        OUT items bigint, OUT free_slots bigint, OUT free_bytes integer, OUT lsn pg_lsn)
+    RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION index_pages(regclass) IS
+    'the pages of an ivfflat or ivfrabitq index: what each is, which lists have slots there, how many rows (centroids, entries, records) it has and how much is free; damaged ones are named so';
+
+REVOKE ALL ON FUNCTION index_stats(regclass) FROM PUBLIC;
+REVOKE ALL ON FUNCTION index_pages(regclass) FROM PUBLIC;

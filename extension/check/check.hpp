@@ -55,7 +55,7 @@ bool attempt(Check *check, int64 block, const char *kind, void (*body)(void *arg
              void *argument);
 
 /// Copies the page under its share lock. Raises for a block that cannot be read.
-void read_copy(const Check *check, BlockNumber block, char *out);
+void read_copy(Relation index, BufferAccessStrategy strategy, BlockNumber block, char *out);
 
 /// The same, but tells about such a block and returns false.
 bool copy_page(Check *check, BlockNumber block, char *out);

@@ -54,6 +54,9 @@ bool read_table_page(Walk *walk, BlockNumber block, page::Kind kind, Size lower)
 
 // ---- ivfflat_pages.cpp
 
+/// What is wrong with walk->page as a row page, but for its rows; nullptr if nothing.
+const char *row_page_problem(const Walk *walk);
+
 void check_pages(Walk *walk);
 
 /// Looks again at what led nowhere.

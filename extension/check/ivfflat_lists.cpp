@@ -50,7 +50,7 @@ visit(ListWalk *list, BlockNumber block, BlockNumber from, const char *kind)
         problem(list, from, kind, "a link leads behind the end of the file");
         return nullptr;
     }
-    read_copy(walk->check, block, walk->page);
+    read_copy(walk->check->index, walk->check->strategy, block, walk->page);
     const auto *rows = page::content<page::RowPage>(walk->page);
     if (page_problem(walk->page, page::Kind::rows) != nullptr) {
         problem(list, from, kind, "a link leads to a page that has no rows");

@@ -13,7 +13,7 @@ extern "C" {
 namespace vx::check::flat
 {
 
-static const char *
+const char *
 row_page_problem(const Walk *walk)
 {
     const page::MetaPage &meta = walk->meta.page;

@@ -94,6 +94,11 @@ void check_directory(Walk *walk);
 
 // ---- ivfrabitq_pages.cpp
 
+/// What is wrong with walk->page as a scan page, but for its rows and whose the groups are; with
+/// the page as a fine page. nullptr if nothing.
+const char *scan_page_problem(const Walk *walk);
+const char *fine_page_problem(const Walk *walk, char *page, BlockNumber block);
+
 void check_pages(Walk *walk);
 
 // ---- ivfrabitq_slots.cpp

@@ -56,7 +56,7 @@ read_page_of(ListWalk *list, BlockNumber block, BlockNumber from, const char *ki
         problem(list, from, kind, "a link leads behind the end of the file");
         return false;
     }
-    read_copy(walk->check, block, list->page);
+    read_copy(walk->check->index, walk->check->strategy, block, list->page);
     const auto *header = page::content<page::ScanPage>(list->page);
     if (page_problem(list->page, page::Kind::scan) != nullptr ||
         header->slice_count > walk->meta.page.groups_per_page) {

@@ -28,17 +28,17 @@ damaged(Walk *walk, BlockNumber block, const char *kind, const char *problem)
 
 // ---- fine pages
 
-static const char *
-fine_problem(Walk *walk, BlockNumber block)
+const char *
+fine_page_problem(const Walk *walk, char *page, BlockNumber block)
 {
     const page::MetaPage &meta = walk->meta.page;
-    const char *problem = page_problem(walk->fine, page::Kind::fine);
+    const char *problem = page_problem(page, page::Kind::fine);
     if (problem != nullptr)
         return problem;
-    const auto *content = page::content<page::FinePage>(walk->fine);
+    const auto *content = page::content<page::FinePage>(page);
     if (content->reserved[0] != 0 || content->reserved[1] != 0)
         return "the page's reserved bytes are not zero";
-    const uint32 lower = reinterpret_cast<PageHeader>(walk->fine)->pd_lower;
+    const uint32 lower = reinterpret_cast<PageHeader>(page)->pd_lower;
     const bool built = block < meta.first_scan + meta.scan_pages + meta.fine_pages;
     const uint32 full = page::kFineOffset + meta.fine_per_page * meta.fine_bytes;
     if (lower < page::kFineOffset || lower > full || (built && lower != full) ||
@@ -58,7 +58,7 @@ read_fine(Walk *walk, BlockNumber block, bool may_be_zero)
     }
     if (may_be_zero && PageIsNew(walk->fine))
         return true;
-    const char *problem = fine_problem(walk, block);
+    const char *problem = fine_page_problem(walk, walk->fine, block);
     if (problem == nullptr)
         return true;
     damaged(walk, block, "page", problem);
@@ -145,6 +145,33 @@ slice_problem(const Walk *walk, const page::ScanPage &header, const page::Slice 
     return nullptr;
 }
 
+static const char *
+scan_header_problem(const Walk *walk, const page::ScanPage &header)
+{
+    const page::MetaPage &meta = walk->meta.page;
+    const char *problem = page_problem(walk->page, page::Kind::scan);
+    if (problem != nullptr)
+        return problem;
+    if (header.slice_count > meta.groups_per_page || header.groups_used > meta.groups_per_page)
+        return "the page has more slices or groups than fit";
+    if (reinterpret_cast<PageHeader>(walk->page)->pd_lower !=
+        meta.groups_offset + header.groups_used * meta.group_bytes)
+        return "the end of the page's content is out of range";
+    if (header.flags != 0 || header.reserved != 0)
+        return "the page's reserved bytes are not zero";
+    return nullptr;
+}
+
+const char *
+scan_page_problem(const Walk *walk)
+{
+    const page::ScanPage header = *page::content<page::ScanPage>(walk->page);
+    const char *problem = scan_header_problem(walk, header);
+    for (uint32 i = 0; problem == nullptr && i < header.slice_count; i++)
+        problem = slice_problem(walk, header, page::slices(walk->page)[i]);
+    return problem;
+}
+
 /// The slices have the groups in use between them, none twice.
 static bool
 check_groups(Walk *walk, BlockNumber block, const page::ScanPage &header)
@@ -172,31 +199,12 @@ check_groups(Walk *walk, BlockNumber block, const page::ScanPage &header)
     return false;
 }
 
-static const char *
-scan_header_problem(const Walk *walk, const page::ScanPage &header)
-{
-    const page::MetaPage &meta = walk->meta.page;
-    if (header.slice_count > meta.groups_per_page || header.groups_used > meta.groups_per_page)
-        return "the page has more slices or groups than fit";
-    if (reinterpret_cast<PageHeader>(walk->page)->pd_lower !=
-        meta.groups_offset + header.groups_used * meta.group_bytes)
-        return "the end of the page's content is out of range";
-    if (header.flags != 0 || header.reserved != 0)
-        return "the page's reserved bytes are not zero";
-    return nullptr;
-}
-
 /// The page in walk->page, but for its rows. False: it was told about.
 static bool
 check_form(Walk *walk, BlockNumber block)
 {
-    const char *problem = page_problem(walk->page, page::Kind::scan);
-    if (problem != nullptr) {
-        damaged(walk, block, "page", problem);
-        return false;
-    }
     const page::ScanPage header = *page::content<page::ScanPage>(walk->page);
-    problem = scan_header_problem(walk, header);
+    const char *problem = scan_header_problem(walk, header);
     if (problem != nullptr) {
         damaged(walk, block, "page", problem);
         return false;

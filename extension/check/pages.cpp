@@ -34,10 +34,9 @@ attempt(Check *check, int64 block, const char *kind, void (*body)(void *argument
 }
 
 void
-read_copy(const Check *check, BlockNumber block, char *out)
+read_copy(Relation index, BufferAccessStrategy strategy, BlockNumber block, char *out)
 {
-    Buffer buffer =
-        ReadBufferExtended(check->index, MAIN_FORKNUM, block, RBM_NORMAL, check->strategy);
+    Buffer buffer = ReadBufferExtended(index, MAIN_FORKNUM, block, RBM_NORMAL, strategy);
     LockBuffer(buffer, BUFFER_LOCK_SHARE);
     memcpy(out, BufferGetPage(buffer), BLCKSZ);
     UnlockReleaseBuffer(buffer);
@@ -53,7 +52,7 @@ static void
 copy_body(void *argument)
 {
     const auto *copy = static_cast<const CopyArgument *>(argument);
-    read_copy(copy->check, copy->block, copy->out);
+    read_copy(copy->check->index, copy->check->strategy, copy->block, copy->out);
 }
 
 bool

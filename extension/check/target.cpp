@@ -41,21 +41,19 @@ check_target(Relation index, Method *method)
 {
     const char *name = RelationGetRelationName(index);
     if (index->rd_rel->relkind == RELKIND_PARTITIONED_INDEX)
-        ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-                        errmsg("cannot check partitioned index \"%s\"", name),
-                        errhint("Check the indexes of its partitions.")));
-    if (!find_method(index, method))
         ereport(ERROR,
-                (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("index \"%s\" cannot be checked", name),
-                 errdetail("Only ivfflat and ivfrabitq indexes can.")));
+                (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("index \"%s\" is partitioned", name),
+                 errhint("Name the indexes of its partitions.")));
+    if (!find_method(index, method))
+        ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                        errmsg("index \"%s\" is not an ivfflat or ivfrabitq index", name)));
     if (RELATION_IS_OTHER_TEMP(index))
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("cannot access temporary tables of other sessions"),
                         errdetail("Index \"%s\" is of a temporary table.", name)));
     if (!index->rd_index->indisvalid)
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                        errmsg("cannot check index \"%s\"", name),
-                        errdetail("The index is not valid."), errhint("Please REINDEX it.")));
+                        errmsg("index \"%s\" is not valid", name), errhint("Please REINDEX it.")));
 }
 
 bool
