@@ -8,6 +8,7 @@
 #include "wal_hooks/resource_manager.hpp"
 
 extern "C" {
+#include "access/xlogrecord.h"
 #include "access/xlogutils.h"
 #include "storage/bufmgr.h"
 }
@@ -64,9 +65,8 @@ static void
 check_place(XLogReaderState *record, uint8 block)
 {
     const pg::RecordBlock at = pg::record_block(record, block);
-    ForkNumber fork;
-    XLogRecGetBlockTag(record, block, nullptr, &fork, nullptr);
-    if (fork != MAIN_FORKNUM)
+    // from the flags: they can hold what is no ForkNumber
+    if ((XLogRecGetBlock(record, block)->flags & BKPBLOCK_FORK_MASK) != MAIN_FORKNUM)
         report_bad_block(record, block, "it is not in the main fork");
     if (at.block > MaxBlockNumber)
         report_bad_block(record, block, "no file has such a block");

@@ -2,9 +2,10 @@
 #
 # Configures, builds and installs. Sourced by ./run.
 
-# build PRESET: release, debug or sanitize, in STATE/build/PRESET.
+# build PRESET [TARGET…]: release, debug, sanitize or sanitize-server, in STATE/build/PRESET.
 build() {
     local preset=${1:-release}
+    local targets=("${@:2}")
     BUILD=$STATE/build/$preset
     mkdir -p "$BUILD"
     local launcher=()
@@ -13,10 +14,11 @@ build() {
     forget_moved_build
     (cd "$TOP" && quietly "$LOGS/configure-$preset.log" cmake --preset "$preset" -B "$BUILD" \
         -DPG_CONFIG="$PG_CONFIG" "${launcher[@]}") || return 1
+    if [ ${#targets[@]} != 0 ]; then targets=(--target "${targets[@]}"); fi
     if [ -t 1 ]; then
-        cmake --build "$BUILD" || return 1
+        cmake --build "$BUILD" "${targets[@]}" || return 1
     else
-        quietly "$LOGS/build-$preset.log" cmake --build "$BUILD" || return 1
+        quietly "$LOGS/build-$preset.log" cmake --build "$BUILD" "${targets[@]}" || return 1
     fi
     say "built in $BUILD"
 }

@@ -5,10 +5,11 @@
 
 PACKAGES_CAMPAIGN=(python3 python3-psycopg2)
 
-# name | preset it is built with | options of its short form in `./run test campaign` | what it does
+# name | what is built for it: PRESET, installed, or PRESET:TARGET | options of its short form in `./run test campaign` | what it does
 CAMPAIGNS=(
     "crash|release|--cycles 8 --seed 1|kill -9 of a server's processes under a mixed load"
     "walcheck|release|--cycles 2 --cycle-seconds 2 --rate 60 --seed 1|a standby compares every replayed page; promotion, backups, recovery to a point"
+    "fuzz|sanitize-server:vecmesh_wal_fuzz|--records 50000 --seed 1|damaged WAL records given to redo, under sanitizers"
 )
 
 # campaign_field NAME NUMBER: a field of its line; fails when there is no such campaign.
@@ -36,8 +37,18 @@ command_campaign() {
     shift
     need_packages "${PACKAGES_SERVER[@]}" "${PACKAGES_BUILD[@]}" "${PACKAGES_CAMPAIGN[@]}"
     find_postgresql
-    case " $* " in *" --help "*) ;; *) build_and_install "$(campaign_field "$name" 2)" || return 1 ;; esac
+    case " $* " in *" --help "*) ;; *) prepare_campaign "$name" || return 1 ;; esac
     run_campaign "$name" "$@"
+}
+
+# prepare_campaign NAME: builds what it runs.
+prepare_campaign() {
+    local what
+    what=$(campaign_field "$1" 2)
+    case $what in
+    *:*) build "${what%%:*}" "${what#*:}" ;;
+    *) build_and_install "$what" ;;
+    esac
 }
 
 # run_campaign NAME OPTION…: as the server's user, who may not write where --json points: so the file
@@ -56,26 +67,28 @@ run_campaign() {
     if [ "$json" ]; then arguments+=(--json "$folder/result.json"); fi
     server_folder "$STATE/campaign"
     server_folder "$folder"
-    as_server env PG_BIN="$PG_BIN" PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 \
+    as_server env PG_BIN="$PG_BIN" VECMESH_BUILDS="$STATE/build" PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 \
         "$(server_tree)/tests/campaign/$name.py" --state "$folder" \
         --port "$(free_port "${VECMESH_PORT:-5700}")" "${arguments[@]}" || status=$?
     if [ "$json" ] && [ -e "$folder/result.json" ]; then cp "$folder/result.json" "$json"; fi
     return "$status"
 }
 
-# The short forms of all campaigns, each one test.
+# The short forms of all campaigns, each one test. The release build is there and installed.
 suite_campaign() {
-    local line name short
+    local line name short release=$BUILD
     title "Campaigns (short)"
     need_packages "${PACKAGES_CAMPAIGN[@]}"
     for line in "${CAMPAIGNS[@]}"; do
         name=${line%%|*} short=$(campaign_field "${line%%|*}" 3)
         # shellcheck disable=SC2086
-        if run_campaign "$name" $short >"$LOGS/campaign-$name.log" 2>&1; then
+        if { [ "$(campaign_field "$name" 2)" = release ] || prepare_campaign "$name"; } &&
+            run_campaign "$name" $short >"$LOGS/campaign-$name.log" 2>&1; then
             record "$name" 1 0
         else
             tail -n 40 "$LOGS/campaign-$name.log" >&2
             record "$name" 0 1
         fi
+        BUILD=$release
     done
 }
