@@ -26,6 +26,7 @@ struct ScanSums {
 struct FineSums {
     float residual; // <r, x>
     float centre;   // <c, x>
+    float square;   // |x|^2
 };
 
 struct QueryRange {

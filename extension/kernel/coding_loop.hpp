@@ -87,6 +87,7 @@ template <class V> struct CodingLoop {
     struct CodeSums {
         Float residual = V::zero();
         Float centre = V::zero();
+        Float square = V::zero();
     };
 
     static inline Int add_levels(const float *row, const float *centre, const Levels &levels,
@@ -100,6 +101,7 @@ template <class V> struct CodingLoop {
         const Float x = V::add(V::to_float(level), levels.half);
         sums.residual = V::add(sums.residual, V::mul(magnitude, x));
         sums.centre = V::add(sums.centre, V::mul(V::flip(c, negative), x));
+        sums.square = V::add(sums.square, V::mul(x, x));
         return V::exclusive_or(V::invert(level, negative), levels.flip);
     }
 
@@ -119,6 +121,7 @@ template <class V> struct CodingLoop {
         }
         out->residual = fold(low.residual, high.residual);
         out->centre = fold(low.centre, high.centre);
+        out->square = fold(low.square, high.square);
     }
 
     static void query_range(const float *query, std::size_t count, QueryRange *out) noexcept

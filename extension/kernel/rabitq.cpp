@@ -6,6 +6,7 @@
 
 #include "kernel/coding.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace vx::kernel
@@ -19,6 +20,8 @@ constexpr float kLeastRescale = 0x1p-14f;    // the least normal half
 constexpr float kLeastQuery = 0x1p-100f;     // smaller ones would overflow the inverse
 constexpr float kFiveBitLevels = 5.4f;       // levels per standard deviation that fit a normal
 constexpr float kFourBitLevels = 3.04f;      // distribution best, for 5 and for 4 bits
+constexpr float kFiveBitMost = 15.99f;       // levels that are not cut off
+constexpr float kFourBitMost = 7.99f;
 
 /// distance ~ add + g + rescale * <x, q>; see rabitq.hpp.
 struct Factors {
@@ -81,6 +84,42 @@ set_fine_factors(const Factors &fine, CodeFactors *factors) noexcept
     factors->fine_rescale = fits ? fine.rescale : 0.0f;
 }
 
+/// What the code's x is off by, across the residual: the rest of |x|^2, which is along it.
+float
+error_square(const ScanSums &scan, const FineSums &sums) noexcept
+{
+    return sums.square - sums.residual * (sums.residual / scan.square);
+}
+
+float
+greatest_residual(const CodeShape &shape, const float *row, const float *centre) noexcept
+{
+    float greatest = 0.0f;
+    for (std::size_t i = 0; i < shape.padded; i++)
+        greatest = std::max(greatest, std::fabs(row[i] - centre[i]));
+    return greatest;
+}
+
+/// The levels that fit most rows cut off a row's far coordinates, and then its estimates are off by
+/// more than those of others: few levels for all its coordinates serve it better.
+void
+fine_code(const CodingKernels &kernels, const CodeShape &shape, const float *row,
+          const float *centre, const ScanSums &scan, std::uint8_t *fine, FineSums *sums) noexcept
+{
+    const bool five_bits = shape.fine_uses_scan_code();
+    const auto padded = static_cast<float>(shape.padded);
+    const float levels = five_bits ? kFiveBitLevels : kFourBitLevels;
+    const float factor =
+        scan.square > 0.0f ? levels * std::sqrt(padded) / std::sqrt(scan.square) : 0.0f;
+    kernels.fine_code(shape, row, centre, factor, fine, sums);
+    if (!(error_square(scan, *sums) > kMostFineError * kMostFineError * padded))
+        return;
+    const float most = five_bits ? kFiveBitMost : kFourBitMost;
+    const float greatest = greatest_residual(shape, row, centre);
+    if (greatest * factor > most)
+        kernels.fine_code(shape, row, centre, most / greatest, fine, sums);
+}
+
 } // namespace
 
 void
@@ -90,12 +129,8 @@ encode_with(const CodingKernels &kernels, const CodeShape &shape, CodeMetric met
 {
     ScanSums scan;
     kernels.scan_code(shape, row, centre, bits, &scan);
-    const float levels = shape.fine_uses_scan_code() ? kFiveBitLevels : kFourBitLevels;
-    const float factor = scan.square > 0.0f ? levels * std::sqrt(static_cast<float>(shape.padded)) /
-                                                  std::sqrt(scan.square)
-                                            : 0.0f;
     FineSums sums;
-    kernels.fine_code(shape, row, centre, factor, fine, &sums);
+    fine_code(kernels, shape, row, centre, scan, fine, &sums);
 
     if (scan.square == 0.0f) {
         *factors = {0, 0, 0.0f, 0.0f};

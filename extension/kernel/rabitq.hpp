@@ -100,6 +100,10 @@ struct CodeFactors {
 /// half precision +infinity: the scan_add of a slot without a row. It never passes a threshold.
 constexpr std::uint16_t kNoRowAdd = 0x7c00;
 
+/// A fine code is off by hardly more than that, root mean square over its coordinates, in levels:
+/// the levels of a row that would be are made wider, until none of its coordinates is cut off.
+constexpr float kMostFineError = 0.36f;
+
 /// Encodes one row. bits: scan_code_bytes, bit i % 8 of byte i / 8 is coordinate i. A row equal to
 /// its centre gets factors that make the estimate exact. scan_add is computed from the rounded
 /// scan_rescale, so that <x, c> and <x, q> cancel as exactly as they can, and rounded down: a row

@@ -188,11 +188,16 @@ measure_query(Measure *measure, const float *query)
     }
 }
 
+/// Not below what later rows are sure to have: between clusters that lie along a line, estimates
+/// are better than any others.
 static float
 deviation(double squares, int64 count, float otherwise)
 {
-    return count > 0 ? static_cast<float>(std::sqrt(squares / static_cast<double>(count)))
-                     : otherwise;
+    constexpr float kLeastShare = 0.8f; // of what rows of random directions give
+    if (count == 0)
+        return otherwise;
+    const auto measured = static_cast<float>(std::sqrt(squares / static_cast<double>(count)));
+    return Max(measured, kLeastShare * otherwise);
 }
 
 static void

@@ -141,16 +141,22 @@ extend_reach(const Search *search, Reach *reach, uint32 lists_read)
 }
 
 /// recall_target 1 means every row: lists are all read, and estimates are trusted less than any
-/// error that rows in practice have.
+/// error that rows in practice have. Those of rows that came after the build can be off by more
+/// than was measured there: by what the encoder lets a code be off.
 static void
 set_trust(Search *search)
 {
     constexpr float kAlmostCertain = 6;
+    constexpr float kMostKappa = kernel::kMostFineError; // and of hardly a scan code is it more
     search->epsilon = static_cast<float>(epsilon());
     search->rerank = static_cast<float>(rerank());
+    search->scan_kappa = search->meta.page.scan_kappa;
+    search->fine_kappa = search->meta.page.fine_kappa;
     if (recall_target() >= 1) {
         search->epsilon = Max(search->epsilon, kAlmostCertain);
         search->rerank = Max(search->rerank, kAlmostCertain);
+        search->scan_kappa = Max(search->scan_kappa, kMostKappa);
+        search->fine_kappa = Max(search->fine_kappa, kMostKappa);
     }
     search->keeps_order = iterative_scan() != IterativeScan::off;
 }

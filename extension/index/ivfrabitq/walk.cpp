@@ -221,12 +221,12 @@ scan_slice(Walk *walk, Page page, const page::Slice &slice, const Stop &next)
         return;
 
     const float margin =
-        search->epsilon * std::hypot(meta.page.scan_kappa * radius, search->scan_rounding);
+        search->epsilon * std::hypot(search->scan_kappa * radius, search->scan_rounding);
     const uint32 survivors = kernel::rabitq_kernels().scan_groups(
         search->scan, run, search->filter != nullptr ? search->masks : nullptr, g, margin,
         search->threshold.value(), search->survivors);
     take_survivors(search, page, slice, survivors, g,
-                   std::hypot(meta.page.fine_kappa * radius, search->fine_rounding));
+                   std::hypot(search->fine_kappa * radius, search->fine_rounding));
 }
 
 static void

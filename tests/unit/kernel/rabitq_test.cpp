@@ -141,6 +141,42 @@ TEST_P(RabitqTest, EstimatesAsExactlyAsPromised)
     EXPECT_NEAR(0.30 * expected_scan / 0.753 / spread, kappa.deviation(), 0.03);
 }
 
+/// What the fine code stands for, and how far that is from the residual's direction: root mean
+/// square over the coordinates, in levels.
+double
+fine_error(const CodeShape &shape, const Encoded &e, const Vector &row, const Vector &centre)
+{
+    double along = 0;
+    double square = 0;
+    double residual = 0;
+    for (std::size_t i = 0; i < shape.padded; i++) {
+        const std::size_t half = shape.padded / 2;
+        const int nibble = i < half ? e.fine[i] & 15 : e.fine[i - half] >> 4;
+        const int bit = e.bits[i / 8 % e.bits.size()] >> i % 8 & 1;
+        const double x = shape.fine_uses_scan_code() ? 16 * bit + nibble - 15.5 : nibble - 7.5;
+        const double r = double(row[i]) - double(centre[i]);
+        along += x * r;
+        square += x * x;
+        residual += r * r;
+    }
+    return std::sqrt((square - along * along / residual) / double(shape.padded));
+}
+
+/// A row with a few coordinates far from the others' size is not cut off there.
+TEST_P(RabitqTest, FarCoordinatesCostNoMoreThanPromised)
+{
+    const std::size_t n = shape_.padded;
+    const Vector centre(n, 0.5f);
+    for (const float far : {1.0f, 3.0f, 4.0f, 6.0f, 12.0f})
+        for (int spikes = 1; spikes <= 3; spikes++) {
+            Vector row = random_vector(n, 1, random_);
+            for (int i = 0; i < spikes; i++)
+                row[random_() % n] = 0.5f + far;
+            const Encoded e = encoded(shape_, metric_, row, centre);
+            EXPECT_LT(fine_error(shape_, e, row, centre), double(kMostFineError)) << far;
+        }
+}
+
 TEST_P(RabitqTest, RowsAtTheCentreAreExact)
 {
     const Vector centre = random_vector(shape_.padded, 1, random_);
