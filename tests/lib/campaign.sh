@@ -10,6 +10,7 @@ CAMPAIGNS=(
     "crash|release|--cycles 8 --seed 1|kill -9 of a server's processes under a mixed load"
     "walcheck|release|--cycles 2 --cycle-seconds 2 --rate 60 --seed 1|a standby compares every replayed page; promotion, backups, recovery to a point"
     "fuzz|sanitize-server:vecmesh_wal_fuzz|--records 50000 --seed 1|damaged WAL records given to redo, under sanitizers"
+    "diskfull|release|--cycles 12 --seed 2|the disk of the data or of the WAL is full: in builds, changes, vacuum"
 )
 
 # campaign_field NAME NUMBER: a field of its line; fails when there is no such campaign.
