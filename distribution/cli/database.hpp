@@ -6,6 +6,7 @@
 
 #include "cli/options.hpp"
 
+#include <libpq-fe.h>
 #include <optional>
 #include <pqxx/pqxx>
 #include <string>
@@ -37,6 +38,9 @@ class Database : public pqxx::connection_base
 
     /// "host:port/dbname", for messages.
     std::string label();
+
+    /// For PQcancel(), which another thread may call. PQfreeCancel() it.
+    PGcancel *cancel_request() { return PQgetCancel(policy_.raw()); }
 
     /// COPY ... FROM STDIN on this connection; it must be in no transaction.
     void begin_copy(const std::string &statement);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <stdexcept>
+#include <string>
 
 namespace cli
 {
@@ -16,6 +17,15 @@ struct UsageError : std::runtime_error {
 /// A file, the server or an answer is not as it must be: exit status 1.
 struct CommandError : std::runtime_error {
     using std::runtime_error::runtime_error;
+};
+
+/// The same, where statuses have a meaning of their own.
+struct StatusError : CommandError {
+    StatusError(int exit_status, const std::string &text) : CommandError(text), status(exit_status)
+    {
+    }
+
+    int status;
 };
 
 } // namespace cli

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 //
 // vecmesh: the command-line tool. Chooses the command, and turns exceptions into a message and an
-// exit status: 1 for a failure, 2 for a wrong command line.
+// exit status: 1 for a failure, 2 for a wrong command line. `check` has statuses of its own.
 #include "cli/commands.hpp"
 #include "cli/error.hpp"
 
@@ -18,6 +18,7 @@ constexpr const char *kUsage =
     "\n"
     "  load FILE        fill a table from a file of vectors, or from CSV\n"
     "  search           the rows nearest to a vector\n"
+    "  check            whether the vector indexes of a database are sound\n"
     "  cluster status   nodes, distributed tables and shards\n"
     "\n"
     "vecmesh COMMAND --help tells the options; vecmesh --version the version.\n";
@@ -39,6 +40,8 @@ run(std::vector<std::string> arguments)
         cli::load(arguments);
     } else if (command == "search") {
         cli::search(arguments);
+    } else if (command == "check") {
+        return cli::check(arguments);
     } else if (command == "cluster" && !arguments.empty() && arguments[0] == "status") {
         arguments.erase(arguments.begin());
         cli::cluster_status(arguments);
@@ -69,6 +72,9 @@ main(int argc, char **argv)
         complain(e.what());
         std::fputs("vecmesh: try --help\n", stderr);
         return 2;
+    } catch (const cli::StatusError &e) {
+        complain(e.what());
+        return e.status;
     } catch (const std::exception &e) {
         complain(e.what());
         return 1;

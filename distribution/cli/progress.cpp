@@ -20,15 +20,26 @@ Progress::style_for_stderr(bool quiet)
     return isatty(STDERR_FILENO) ? Style::bar : Style::lines;
 }
 
-Progress::Progress(Style style, std::string what)
-    : style_(style), what_(std::move(what)), start_(std::chrono::steady_clock::now())
+Progress::Progress(Style style, std::string what, std::string unit)
+    : style_(style), what_(std::move(what)), unit_(std::move(unit)),
+      start_(std::chrono::steady_clock::now())
 {
 }
 
 Progress::~Progress()
 {
-    if (bar_shown_)
-        std::fputs("\r\033[K", stderr);
+    hide();
+}
+
+void
+Progress::hide()
+{
+    if (!bar_shown_)
+        return;
+    std::fputs("\r\033[K", stderr);
+    std::fflush(stderr);
+    bar_shown_ = false;
+    last_ = 0;
 }
 
 double
@@ -38,7 +49,7 @@ Progress::seconds() const
 }
 
 void
-Progress::update(int64_t rows, std::optional<double> share)
+Progress::update(int64_t amount, std::optional<double> share)
 {
     if (style_ == Style::none)
         return;
@@ -46,7 +57,7 @@ Progress::update(int64_t rows, std::optional<double> share)
     if (now - last_ < (style_ == Style::bar ? kBarInterval : kLineInterval))
         return;
     last_ = now;
-    const std::string text = what_ + " " + progress_bar(rows, share, now);
+    const std::string text = what_ + " " + progress_bar(amount, unit_, share, now);
     if (style_ == Style::bar) {
         std::fprintf(stderr, "\r%s\033[K", text.c_str());
         bar_shown_ = true;
@@ -67,7 +78,7 @@ with_thousands(int64_t number)
 }
 
 std::string
-progress_bar(int64_t rows, std::optional<double> share, double seconds)
+progress_bar(int64_t amount, const std::string &unit, std::optional<double> share, double seconds)
 {
     constexpr int kWidth = 24;
     std::string text;
@@ -78,10 +89,10 @@ progress_bar(int64_t rows, std::optional<double> share, double seconds)
                std::string(static_cast<size_t>(kWidth - filled), '.') + "] " +
                std::to_string(static_cast<int>(done * 100)) + " %  ";
     }
-    text += with_thousands(rows) + " rows";
+    text += with_thousands(amount) + " " + unit;
     if (seconds > 0)
-        text +=
-            "  " + with_thousands(std::llround(static_cast<double>(rows) / seconds)) + " rows/s";
+        text += "  " + with_thousands(std::llround(static_cast<double>(amount) / seconds)) + " " +
+                unit + "/s";
     if (share && *share > 0 && *share < 1)
         text += "  " + with_thousands(std::llround(seconds * (1 - *share) / *share)) + " s left";
     return text;

@@ -60,10 +60,10 @@ TEST(Options, Help)
 
 TEST(Progress, Bar)
 {
-    EXPECT_EQ(progress_bar(10000, 0.5, 2),
+    EXPECT_EQ(progress_bar(10000, "rows", 0.5, 2),
               "[############............] 50 %  10,000 rows  5,000 rows/s  2 s left");
-    EXPECT_EQ(progress_bar(7, std::nullopt, 0), "7 rows");
-    EXPECT_EQ(progress_bar(7, 1.5, 1), "[########################] 100 %  7 rows  7 rows/s");
+    EXPECT_EQ(progress_bar(7, "MB", std::nullopt, 0), "7 MB");
+    EXPECT_EQ(progress_bar(7, "MB", 1.5, 1), "[########################] 100 %  7 MB  7 MB/s");
     EXPECT_EQ(with_thousands(-1234567), "-1,234,567");
     EXPECT_EQ(with_thousands(-123), "-123");
     EXPECT_EQ(with_thousands(1000), "1,000");
