@@ -4,6 +4,7 @@
 #pragma once
 
 #include "build/coded_rows.hpp"
+#include "build/neighbourhoods.hpp"
 
 namespace vx::build
 {
@@ -19,6 +20,12 @@ class Lloyd
     /// Interrupted.
     void iterate(const RowSpan &rows, float *centroids, std::size_t list_count, std::uint64_t seed);
 
+    /// The same, but each row is compared only with the neighbours of its centroid. REQUIRES: the
+    /// last iteration was over the same rows and lists. A hundredth of the time with thousands of
+    /// lists.
+    void iterate_nearby(const RowSpan &rows, float *centroids, std::size_t list_count,
+                        std::uint64_t seed);
+
     /// The rows in the order of their lists, those of list l being members()[starts()[l]] to
     /// members()[starts()[l + 1]].
     void divide(const RowSpan &rows, const float *centroids, std::size_t list_count);
@@ -31,6 +38,20 @@ class Lloyd
                               int threads) noexcept;
 
   private:
+    /// What a thread needs for the rows of one list and their neighbours.
+    struct Near {
+        std::vector<std::uint8_t> block_memory;
+        std::vector<std::int8_t> codes;
+        std::vector<kernel::RowFactors> factors;
+        std::vector<std::int32_t> places; // in the block
+    };
+
+    void divide_nearby(const RowSpan &rows, const float *centroids, std::size_t list_count);
+    void divide_list(const RowSpan &rows, std::size_t list, std::size_t list_count,
+                     std::size_t thread);
+    const std::uint8_t *pack_neighbours(std::size_t list, std::size_t count, Near &near) const;
+    void sort_members(std::size_t row_count, std::size_t list_count);
+    void update(const RowSpan &rows, float *centroids, std::size_t list_count, std::uint64_t seed);
     void pack(const float *centroids, std::size_t list_count);
     void average(const RowSpan &rows, std::size_t list, float *centroid) const;
     void fill_empty(const RowSpan &rows, float *centroids, std::size_t list_count,
@@ -41,8 +62,10 @@ class Lloyd
     std::vector<std::uint8_t> block_memory_;
     std::uint8_t *blocks_; // aligned
     std::vector<std::uint8_t> workspace_memory_;
-    std::uint8_t *workspaces_;        // one per thread
-    std::vector<std::int8_t> codes_;  // of the centroids of a block, per thread
+    std::uint8_t *workspaces_;       // one per thread
+    std::vector<std::int8_t> codes_; // of the centroids of a block, per thread
+    Neighbourhoods neighbourhoods_;
+    std::vector<Near> near_;          // per thread
     std::vector<std::int32_t> lists_; // of the rows
     std::vector<std::uint32_t> members_;
     std::vector<std::size_t> starts_;

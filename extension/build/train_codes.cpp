@@ -48,6 +48,35 @@ iterate(Lloyd &lloyd, const RowSpan &rows, float *centroids, std::size_t lists, 
         lloyd.iterate(rows, centroids, lists, random_bits(seed, std::uint64_t(i)));
 }
 
+/// More iterations than asked for in less time: a third of them exactly on half of the rows, as
+/// many nearby, then nearby on all rows between two exact ones. What an exact iteration corrects is
+/// a row whose centroid has moved away from it further than its neighbours.
+void
+iterate_mostly_nearby(Lloyd &lloyd, const RowSpan &rows, float *centroids, std::size_t lists,
+                      int iterations, std::uint64_t seed)
+{
+    if (lists <= 2 * Neighbourhoods::kSize || iterations < 4) {
+        iterate(lloyd, rows, centroids, lists, iterations, seed);
+        return;
+    }
+    const int third = iterations / 3;
+    const RowSpan half = rows.first(std::max(rows.count / 2, lists));
+    std::uint64_t i = 0;
+    const auto exactly = [&](const RowSpan &some) {
+        lloyd.iterate(some, centroids, lists, random_bits(seed, i++));
+    };
+    const auto nearby = [&](const RowSpan &some, int times) {
+        for (; times > 0; times--)
+            lloyd.iterate_nearby(some, centroids, lists, random_bits(seed, i++));
+    };
+    for (int j = 0; j < third; j++)
+        exactly(half);
+    nearby(half, third);
+    exactly(rows);
+    nearby(rows, iterations - 2 * third);
+    exactly(rows);
+}
+
 /// The first rows as centroids: rows are in random order.
 void
 start(const RowSpan &rows, float *centroids, std::size_t lists)
@@ -146,7 +175,7 @@ train_codes(VxTrainRequest &request, Interrupt &interrupt, bool polls_here)
         iterate(lloyd, some, centroids.data(), lists, kIterationsAfterTree, request.seed);
     } else {
         start(rows, centroids.data(), lists);
-        iterate(lloyd, some, centroids.data(), lists, iterations, request.seed);
+        iterate_mostly_nearby(lloyd, some, centroids.data(), lists, iterations, request.seed);
         if (some.count < rows.count)
             iterate(lloyd, rows, centroids.data(), lists, kFineIterations, request.seed + 1);
     }

@@ -51,6 +51,16 @@ TEST(TrainCodes, IsAsGoodAsATextbook)
         }
 }
 
+/// Enough lists for iterations that look at neighbours only.
+TEST(TrainCodes, IsAsGoodAsATextbookWithManyLists)
+{
+    const std::size_t dim = 16;
+    const std::size_t lists = 300;
+    const Floats rows = clustered(12000, dim, 250, 18, 1);
+    const double ours = distortion(rows, dim, train(rows, dim, lists, approximately(2)));
+    EXPECT_LT(ours, distortion(rows, dim, naive_lloyd(rows, dim, lists, 10)) * 1.03);
+}
+
 TEST(TrainCodes, FromATree)
 {
     const std::size_t dim = 16;
