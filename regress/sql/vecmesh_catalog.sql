@@ -9,8 +9,8 @@ SELECT p.oid::regprocedure FROM pg_proc p WHERE pronamespace = 'vecmesh'::regnam
 SELECT c.oid::regclass FROM pg_class c, aclexplode(relacl) a
     WHERE relnamespace = 'vecmesh'::regnamespace AND grantee = 0 AND privilege_type <> 'SELECT';
 SELECT p.oid::regprocedure FROM pg_proc p WHERE pronamespace = 'vecmesh'::regnamespace
-    AND NOT has_function_privilege('public', p.oid, 'EXECUTE') ORDER BY 1::text;
-SELECT unnest(extconfig)::regclass, unnest(extcondition) FROM pg_extension WHERE extname = 'vecmesh' ORDER BY 1::text;
+    AND NOT has_function_privilege('public', p.oid, 'EXECUTE') ORDER BY p.oid::regprocedure::text;
+SELECT unnest(extconfig)::regclass, unnest(extcondition) FROM pg_extension WHERE extname = 'vecmesh';
 
 -- Constraints
 INSERT INTO vecmesh.node (group_id, host, port, dbname) VALUES (1, 'h', 1, 'd');

@@ -26,7 +26,7 @@ ROLLBACK;
 SELECT objects FROM on_shards('^things_.*_112000$');
 SELECT result FROM on_workers($$ SELECT string_agg(pg_get_indexdef(oid), E'\n' ORDER BY relname) FROM pg_class
     WHERE relkind = 'i' AND relname ~ '^things_(ivf|partial|unique|new)_112000$' $$) WHERE result IS NOT NULL;
-SELECT indexrelid::regclass, indisvalid FROM pg_index WHERE indrelid = 'things'::regclass ORDER BY 1::text;
+SELECT indexrelid::regclass, indisvalid FROM pg_index WHERE indrelid = 'things'::regclass ORDER BY indexrelid::regclass::text;
 SET enable_seqscan = off;
 SELECT id FROM things ORDER BY embedding <-> '[42,2]' LIMIT 3;
 RESET enable_seqscan;
