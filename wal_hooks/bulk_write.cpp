@@ -11,6 +11,7 @@ extern "C" {
 }
 
 #include "pg/compat.hpp"
+#include "wal_hooks/fault.hpp"
 
 namespace vx::wal
 {
@@ -60,6 +61,7 @@ flush(BulkWriter *writer)
     if (writer->logged)
         log_newpages(pg::relation_locator(writer->relation), writer->fork, writer->count,
                      writer->blocks, writer->pages, true);
+    VX_FAULT(bulk_batch_logged);
     SMgrRelation file = RelationGetSmgr(writer->relation);
     const BlockNumber end = smgrnblocks(file, writer->fork); // the other writer may be beyond us
     for (int i = 0; i < writer->count; i++) {
@@ -70,7 +72,9 @@ flush(BulkWriter *writer)
             smgrwrite(file, writer->fork, block, writer->pages[i], true);
         else
             smgrextend(file, writer->fork, block, writer->pages[i], true);
+        VX_FAULT(bulk_page_written);
     }
+    VX_FAULT(bulk_batch_written);
     writer->first += writer->count;
     writer->count = 0;
 }
@@ -103,6 +107,7 @@ bulk_finish(BulkWriter *writer)
     // skips WAL because this transaction created it is synced by PostgreSQL at commit.
     if (writer->logged || writer->relation->rd_rel->relpersistence == RELPERSISTENCE_UNLOGGED)
         smgrimmedsync(RelationGetSmgr(writer->relation), writer->fork);
+    VX_FAULT(bulk_synced);
     pfree(writer->memory);
     pfree(writer);
 }

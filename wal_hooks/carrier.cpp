@@ -8,6 +8,8 @@ extern "C" {
 #include "storage/bufmgr.h"
 }
 
+#include "wal_hooks/fault.hpp"
+
 namespace vx::wal
 {
 
@@ -21,14 +23,17 @@ change_pages(const PageDelta *pages, int count) noexcept
         if (!apply_page_delta(BufferGetPage(pages[i].buffer), pages[i].delta, pages[i].length))
             elog(PANIC, "staged page edit is not valid");
         MarkBufferDirty(pages[i].buffer);
+        VX_FAULT(edit_page_changed);
     }
 }
 
 void
 stamp_pages(const PageDelta *pages, int count, XLogRecPtr position) noexcept
 {
+    VX_FAULT(edit_logged);
     for (int i = 0; i < count; i++)
         PageSetLSN(BufferGetPage(pages[i].buffer), position);
+    VX_FAULT(edit_stamped);
 }
 
 void

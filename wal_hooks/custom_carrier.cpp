@@ -12,6 +12,7 @@ extern "C" {
 #include "storage/bufmgr.h"
 }
 
+#include "wal_hooks/fault.hpp"
 #include "wal_hooks/records.hpp"
 
 namespace vx::wal
@@ -27,7 +28,9 @@ register_page(uint8 id, const PageDelta &page)
         XLogRegisterBuffer(id, page.buffer, REGBUF_STANDARD | REGBUF_FORCE_IMAGE);
         return;
     }
-    const uint8 flags = page.initialise ? REGBUF_WILL_INIT : 0;
+    uint8 flags = page.initialise ? REGBUF_WILL_INIT : 0;
+    if (is_planted(PlantedBug::missing_page_image))
+        flags |= REGBUF_NO_IMAGE;
     XLogRegisterBuffer(id, page.buffer, REGBUF_STANDARD | flags);
     XLogRegisterBufData(id, const_cast<char *>(page.delta), static_cast<int>(page.length));
 }

@@ -18,6 +18,7 @@ extern "C" {
 #include "storage/bufmgr.h"
 }
 
+#include "wal_hooks/fault.hpp"
 #include "wal_hooks/page_edit.hpp"
 
 namespace vx::wal
@@ -47,7 +48,10 @@ fragment_bytes(const PageDelta &page)
 static char *
 put_fragment(char *out, Page page, uint32 offset, uint32 length) noexcept
 {
-    const uint16 head[] = {static_cast<uint16>(offset), static_cast<uint16>(length)};
+    uint32 place = offset;
+    if (is_planted(PlantedBug::wrong_redo_offset) && length == sizeof(ItemPointerData))
+        place += length;
+    const uint16 head[] = {static_cast<uint16>(place), static_cast<uint16>(length)};
     static_assert(sizeof(head) == kFragmentHeaderBytes);
     memcpy(out, head, sizeof(head));
     memcpy(out + sizeof(head), page + offset, length);
@@ -76,8 +80,12 @@ fill_fragments(Fragments *fragments, const PageDelta &delta) noexcept
 static void
 register_page(uint8 id, const PageDelta &page, const Fragments &fragments)
 {
-    XLogRegisterBuffer(id, page.buffer,
-                       REGBUF_STANDARD | (fragments.image ? REGBUF_FORCE_IMAGE : 0));
+    uint8 flags = REGBUF_STANDARD;
+    if (fragments.image)
+        flags |= REGBUF_FORCE_IMAGE;
+    else if (is_planted(PlantedBug::missing_page_image))
+        flags |= REGBUF_NO_IMAGE;
+    XLogRegisterBuffer(id, page.buffer, flags);
     if (!fragments.image)
         XLogRegisterBufData(id, fragments.bytes, static_cast<int>(fragments.length));
 }

@@ -3,6 +3,13 @@
 
 #include "wal_hooks/page_delta.hpp"
 
+extern "C" {
+#include "access/xlogutils.h"
+#include "storage/itemptr.h"
+}
+
+#include "wal_hooks/fault.hpp"
+
 namespace vx::wal
 {
 
@@ -14,12 +21,22 @@ has_valid_header(Page page) noexcept
            header->pd_upper <= header->pd_special && header->pd_special <= BLCKSZ;
 }
 
+/// For a planted bug.
+static bool
+is_misplaced(const Step &step) noexcept
+{
+    return is_planted(PlantedBug::wrong_redo_offset) && step.operation == Operation::bytes &&
+           step.count == sizeof(ItemPointerData) && step.offset + 2 * step.count <= BLCKSZ;
+}
+
 static bool
 run_steps(Page page, const void *delta, Size length) noexcept
 {
     DeltaReader reader(delta, length, kPageBounds);
     Step step;
     while (reader.next(&step)) {
+        if (InRecovery && is_misplaced(step))
+            step.offset += step.count;
         if (step.operation == Operation::initialise)
             PageInit(page, BLCKSZ, step.count);
         else

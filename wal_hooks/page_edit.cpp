@@ -11,6 +11,7 @@ extern "C" {
 }
 
 #include "wal_hooks/carrier.hpp"
+#include "wal_hooks/fault.hpp"
 
 namespace vx::wal
 {
@@ -132,8 +133,11 @@ PageEdit::apply()
                      errhint("Please REINDEX it.")));
         deltas[changed++] = {page.buffer, page.initialise, page.length, page.delta};
     }
-    if (changed > 0)
+    if (changed > 0) {
+        VX_FAULT(edit_begun);
         choose_carrier(relation_)(relation_, deltas, changed);
+        VX_FAULT(edit_applied);
+    }
 
     for (int i = 0; i < count_; i++)
         pfree(pages_[i].delta);

@@ -13,6 +13,7 @@ extern "C" {
 #include "storage/bufmgr.h"
 }
 
+#include "wal_hooks/fault.hpp"
 #include "wal_hooks/records.hpp"
 
 namespace vx::wal
@@ -102,6 +103,7 @@ redo_edit(XLogReaderState *record)
     for (int i = 0; i < blocks; i++)
         check_block(record, static_cast<uint8>(i));
 
+    VX_FAULT(redo_begun);
     // As on the primary: all pages are locked, in the order of the edit, before the first changes.
     Buffer buffers[kMaxPagesPerEdit];
     XLogRedoAction actions[kMaxPagesPerEdit];
@@ -111,6 +113,7 @@ redo_edit(XLogReaderState *record)
         actions[i] = XLogReadBufferForRedoExtended(
             record, id, will_init ? RBM_ZERO_AND_LOCK : RBM_NORMAL, false, &buffers[i]);
     }
+    VX_FAULT(redo_locked);
     for (int i = 0; i < blocks; i++) {
         if (actions[i] != BLK_NEEDS_REDO)
             continue;
@@ -120,10 +123,12 @@ redo_edit(XLogReaderState *record)
             report_bad_block(record, static_cast<uint8>(i), "it leaves no valid page header");
         PageSetLSN(page, record->EndRecPtr);
         MarkBufferDirty(buffers[i]);
+        VX_FAULT(redo_page_changed);
     }
     for (int i = 0; i < blocks; i++)
         if (BufferIsValid(buffers[i]))
             UnlockReleaseBuffer(buffers[i]);
+    VX_FAULT(redo_done);
 }
 
 void

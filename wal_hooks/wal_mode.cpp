@@ -9,6 +9,7 @@ extern "C" {
 
 #include "pg/entry.hpp"
 #include "wal_hooks/carrier.hpp"
+#include "wal_hooks/fault.hpp"
 #include "wal_hooks/resource_manager.hpp"
 
 namespace vx::wal
@@ -47,13 +48,14 @@ initialise()
         "this server can replay them.",
         &wal_mode_setting, static_cast<int>(WalMode::automatic), wal_mode_values, PGC_SUSET, 0,
         check_wal_mode, nullptr, nullptr);
+    define_fault_settings();
     MarkGUCPrefixReserved("vector");
 }
 
 Carrier
 choose_carrier(Relation relation)
 {
-    if (!RelationNeedsWAL(relation))
+    if (!RelationNeedsWAL(relation) || is_edit_unlogged())
         return apply_without_wal;
     const auto mode = static_cast<WalMode>(wal_mode_setting);
     return mode != WalMode::generic && resource_manager_registered() ? apply_with_custom_wal

@@ -16,6 +16,7 @@ extern "C" {
 #include "index/ivf/callbacks.hpp"
 #include "index/ivf/options.hpp"
 #include "pg/entry.hpp"
+#include "wal_hooks/fault.hpp"
 
 namespace vx::ivf
 {
@@ -68,9 +69,13 @@ build_fork(Relation heap, Relation index, IndexInfo *info, ForkNumber fork)
     MemoryContext previous = MemoryContextSwitchTo(context);
     BuildState *build = begin_build(heap, index, info);
     sample_rows(build);
+    VX_FAULT(ivfflat_build_sampled);
     train_centroids(build);
+    VX_FAULT(ivfflat_build_trained);
     assign_rows(build);
+    VX_FAULT(ivfflat_build_assigned);
     load_index(build, fork);
+    VX_FAULT(ivfflat_build_loaded);
     MemoryContextSwitchTo(previous);
     return build;
 }

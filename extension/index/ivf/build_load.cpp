@@ -15,6 +15,7 @@ extern "C" {
 
 #include "index/ivf/sorted_rows.hpp"
 #include "wal_hooks/bulk_write.hpp"
+#include "wal_hooks/fault.hpp"
 
 namespace vx::ivf
 {
@@ -140,8 +141,10 @@ write_rows(BuildState *build, wal::BulkWriter *writer)
              build->meta.first_rows);
     RowReader reader = {build,
                         MakeSingleTupleTableSlot(build->sort_descriptor, &TTSOpsMinimalTuple), 0};
-    for (uint32 list = 0; list < build->lists(); list++)
+    for (uint32 list = 0; list < build->lists(); list++) {
         write_list(&reader, writer, list);
+        VX_FAULT(ivfflat_build_list);
+    }
     pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, reader.done);
     ExecDropSingleTupleTableSlot(reader.slot);
 }
@@ -155,8 +158,11 @@ load_index(BuildState *build, ForkNumber fork)
 
     wal::BulkWriter *writer = wal::bulk_begin(build->index, fork);
     write_metapage(build, writer);
+    VX_FAULT(ivfflat_build_metapage);
     write_centroids(build, writer);
+    VX_FAULT(ivfflat_build_centroids);
     write_directory(build, writer);
+    VX_FAULT(ivfflat_build_directory);
     write_rows(build, writer);
     wal::bulk_finish(writer);
     tuplesort_end(build->sort);

@@ -24,6 +24,7 @@ extern "C" {
 #include "storage/lmgr.h"
 }
 
+#include "wal_hooks/fault.hpp"
 #include "wal_hooks/page_edit.hpp"
 
 namespace vx::ivf
@@ -89,6 +90,7 @@ store_in_page(Relation index, const Meta &meta, Buffer buffer, const NewRow &row
     edit.write(handle, page::kContentOffset, &header, sizeof(header));
     stage_row(&edit, handle, meta, slot, row);
     edit.apply();
+    VX_FAULT(ivfflat_row_stored);
     return true;
 }
 
@@ -152,6 +154,7 @@ append_page(Relation index, const Meta &meta, Buffer directory, uint32 list, con
     }
     Buffer fresh = allocate_page(index);
     const BlockNumber block = BufferGetBlockNumber(fresh);
+    VX_FAULT(ivfflat_page_allocated);
 
     PageEdit edit(index);
     if (entry.chain_head == InvalidBlockNumber)
@@ -164,6 +167,7 @@ append_page(Relation index, const Meta &meta, Buffer directory, uint32 list, con
                    sizeof(block));
     stage_new_page(&edit, fresh, meta, list, row);
     edit.apply();
+    VX_FAULT(ivfflat_page_appended);
 
     UnlockReleaseBuffer(fresh);
     if (BufferIsValid(tail))
@@ -185,6 +189,7 @@ pop_free_chain(Relation index, const Meta &meta, Buffer directory, Buffer head, 
     edit.write(edit.add(directory), entry_offset(meta, list), &entry, sizeof(entry));
     edit.write(edit.add(head), page::kContentOffset, &header, sizeof(header));
     edit.apply();
+    VX_FAULT(ivfflat_free_popped);
 }
 
 /// One try with the directory page locked: true if the row is stored.
@@ -252,6 +257,7 @@ offer_free_page(Relation index, const Meta &meta, uint32 list, BlockNumber block
         edit.write(edit.add(directory), entry_offset(meta, list), &entry, sizeof(entry));
         edit.write(edit.add(buffer), page::kContentOffset, &header, sizeof(header));
         edit.apply();
+        VX_FAULT(ivfflat_free_offered);
     }
     UnlockReleaseBuffer(buffer);
     UnlockReleaseBuffer(directory);

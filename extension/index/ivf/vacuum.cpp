@@ -20,6 +20,7 @@ extern "C" {
 #include "index/ivf/lists.hpp"
 #include "pg/compat.hpp"
 #include "pg/entry.hpp"
+#include "wal_hooks/fault.hpp"
 #include "wal_hooks/page_edit.hpp"
 
 namespace vx::ivf
@@ -91,7 +92,9 @@ remove_dead(VacuumPass *pass, Buffer buffer, page::RowPage header, const ItemPoi
                static_cast<uint16>((dead.last - dead.first + 1) * sizeof(ItemPointerData)));
     edit.set_lower(handle,
                    static_cast<uint16>(meta.page.rows_offset + header.count * meta.page.row_bytes));
+    wal::announce_removal();
     edit.apply();
+    VX_FAULT(ivfflat_vacuum_cleaned);
 }
 
 static void
@@ -106,6 +109,7 @@ vacuum_page(VacuumPass *pass, BlockNumber block)
         // left behind by a crash between extending the file and linking the page
         UnlockReleaseBuffer(buffer);
         RecordFreeIndexPage(index, block);
+        VX_FAULT(ivfflat_vacuum_found);
         pass->stats->pages_free++;
         return;
     }
@@ -147,6 +151,7 @@ VX_CALLBACK(IndexBulkDeleteResult *, ivf_bulk_delete,
             vacuum_page(&pass, block);
         }
     }
+    VX_FAULT(ivfflat_vacuum_passed);
     if (stats->pages_free > 0)
         IndexFreeSpaceMapVacuum(info->index);
     return stats;

@@ -16,6 +16,7 @@ extern "C" {
 #include "index/ivfrabitq/callbacks.hpp"
 #include "index/ivfrabitq/filter.hpp"
 #include "pg/entry.hpp"
+#include "wal_hooks/fault.hpp"
 
 namespace vx::ivfrabitq
 {
@@ -61,13 +62,18 @@ build_fork(Relation heap, Relation index, IndexInfo *info, ForkNumber fork)
     MemoryContext previous = MemoryContextSwitchTo(context);
     BuildState *build = begin_build(heap, index, info);
     sample_rows(build);
+    VX_FAULT(ivfrabitq_build_sampled);
     train_centroids(build);
+    VX_FAULT(ivfrabitq_build_trained);
     choose_queries(build);
     measure_codes(build);
     sort_rows(build);
+    VX_FAULT(ivfrabitq_build_sorted);
     calibrate_build(build);
     plan_pages(build);
+    VX_FAULT(ivfrabitq_build_planned);
     load_index(build, fork);
+    VX_FAULT(ivfrabitq_build_loaded);
     end_parallel(build);
     MemoryContextSwitchTo(previous);
     return build;

@@ -14,6 +14,7 @@ extern "C" {
 
 #include "index/ivfrabitq/page_images.hpp"
 #include "wal_hooks/bulk_write.hpp"
+#include "wal_hooks/fault.hpp"
 
 namespace vx::ivfrabitq
 {
@@ -135,6 +136,7 @@ write_image(Streams *streams, PageImage *image, uint32 number)
     finish_image(build->meta, image, number);
     memcpy(next_page(streams->scan, page::Kind::scan), image->page, BLCKSZ);
     write_fine_records(meta, &streams->fine, image->fine, build->meta.rows_per_page());
+    VX_FAULT(ivfrabitq_build_page);
 }
 
 static void
@@ -185,6 +187,7 @@ write_rows(BuildState *build, wal::BulkWriter *scan, ForkNumber fork)
         meta.first_scan + meta.scan_pages + meta.fine_pages)
         elog(ERROR, "fine pages end at block %u", wal::bulk_next_block(streams.fine.writer));
     wal::bulk_finish(streams.fine.writer);
+    VX_FAULT(ivfrabitq_build_fine);
 }
 
 void
@@ -197,9 +200,12 @@ load_index(BuildState *build, ForkNumber fork)
 
     wal::BulkWriter *writer = wal::bulk_begin(build->index, fork);
     write_metapage(build, writer);
+    VX_FAULT(ivfrabitq_build_metapage);
     write_mean(build, writer);
     write_centroids(build, writer);
+    VX_FAULT(ivfrabitq_build_centroids);
     write_directory(build, writer);
+    VX_FAULT(ivfrabitq_build_directory);
     write_rows(build, writer, fork);
     wal::bulk_finish(writer);
     tuplesort_end(build->sort);

@@ -28,6 +28,7 @@ PGDLLEXPORT void ivfrabitq_build_worker(dsm_segment *segment, shm_toc *toc);
 }
 
 #include "pg/entry.hpp"
+#include "wal_hooks/fault.hpp"
 
 namespace vx::ivfrabitq
 {
@@ -157,6 +158,7 @@ work(dsm_segment *segment, shm_toc *toc)
               static_cast<pg_atomic_uint32 *>(shm_toc_lookup(toc, kKeyListRows, false)));
     auto *buffer_usage = static_cast<BufferUsage *>(shm_toc_lookup(toc, kKeyBufferUsage, false));
     auto *wal_usage = static_cast<WalUsage *>(shm_toc_lookup(toc, kKeyWalUsage, false));
+    VX_FAULT(ivfrabitq_build_worker);
     InstrEndParallelQuery(&buffer_usage[ParallelWorkerNumber], &wal_usage[ParallelWorkerNumber]);
 
     index_close(index, index_lock);

@@ -19,6 +19,7 @@ extern "C" {
 #include "index/ivfrabitq/table_truth.hpp"
 #include "pg/compat.hpp"
 #include "pg/entry.hpp"
+#include "wal_hooks/fault.hpp"
 #include "wal_hooks/page_edit.hpp"
 
 #include <cmath>
@@ -112,6 +113,7 @@ store_calibration(Relation index, const page::Calibration &calibration)
     edit.write(page, page::kContentOffset + offsetof(page::MetaPage, calibration), &calibration,
                sizeof(calibration));
     edit.apply();
+    VX_FAULT(ivfrabitq_calibrated);
     UnlockReleaseBuffer(buffer);
     forget_meta(index);
     CacheInvalidateRelcache(index); // others forget it too

@@ -7,6 +7,7 @@
 
 #include "index/ivfrabitq/split.hpp"
 #include "index/ivfrabitq/store.hpp"
+#include "wal_hooks/fault.hpp"
 
 extern "C" {
 #include "miscadmin.h"
@@ -34,8 +35,10 @@ thaw_page(Relation index, const Meta &meta, uint32 first)
                    &flags, sizeof(flags));
         frozen++;
     }
-    if (frozen > 0)
+    if (frozen > 0) {
         edit.apply();
+        VX_FAULT(ivfrabitq_list_thawed);
+    }
     UnlockReleaseBuffer(directory);
 }
 

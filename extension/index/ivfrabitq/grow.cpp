@@ -16,6 +16,7 @@
 #include "index/ivfrabitq/grow.hpp"
 
 #include "index/ivfrabitq/store.hpp"
+#include "wal_hooks/fault.hpp"
 
 extern "C" {
 #include "storage/freespace.h"
@@ -87,6 +88,7 @@ extend_tail(Growth *growth)
     stage_slot(&edit, page, meta, slot, growth->row);
     stage_fine(&edit, fine, meta, header, slot, growth->row);
     edit.apply();
+    VX_FAULT(ivfrabitq_tail_extended);
     UnlockReleaseBuffer(fine);
     return true;
 }
@@ -259,6 +261,7 @@ add_slice(Growth *growth)
     edit.write(edit.add(growth->directory), entry_offset(growth->list), &growth->entry,
                sizeof(growth->entry));
     edit.apply();
+    VX_FAULT(ivfrabitq_slice_added);
 
     const uint32 left = free_groups(meta, BufferGetPage(room.scan));
     UnlockReleaseBuffer(fine);
@@ -269,6 +272,7 @@ add_slice(Growth *growth)
     record_free_groups(growth->index, meta, block, left);
     if (BufferIsValid(room.fine) && left > 0)
         FreeSpaceMapVacuumRange(growth->index, block, block + 1); // else nobody finds it
+    VX_FAULT(ivfrabitq_slice_recorded);
 }
 
 void

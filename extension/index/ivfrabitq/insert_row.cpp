@@ -15,6 +15,7 @@ extern "C" {
 #include "index/ivfrabitq/filter.hpp"
 #include "index/ivfrabitq/lists.hpp"
 #include "index/ivfrabitq/split.hpp"
+#include "wal_hooks/fault.hpp"
 
 #include <limits>
 
@@ -160,8 +161,10 @@ insert_row(RowInserter *inserter, const Datum *values, const bool *isnull,
     store_filter_values(inserter->index, inserter->meta, values, isnull, inserter->code);
     measure_lists(inserter);
     const uint32 first = place_nearest(inserter);
-    if (inserter->meta.page.spill_ratio > 0)
+    if (inserter->meta.page.spill_ratio > 0) {
+        VX_FAULT(ivfrabitq_first_stored);
         place_second(inserter, first);
+    }
 }
 
 } // namespace vx::ivfrabitq

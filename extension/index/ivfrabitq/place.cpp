@@ -17,6 +17,7 @@
 
 #include "index/ivfrabitq/grow.hpp"
 #include "index/ivfrabitq/store.hpp"
+#include "wal_hooks/fault.hpp"
 
 extern "C" {
 #include "miscadmin.h"
@@ -56,6 +57,7 @@ store_in_slice(Relation index, const Meta &meta, Buffer buffer, uint32 number, u
     stage_slot(&edit, page, meta, slot, row);
     stage_fine(&edit, fine, meta, header, slot, row);
     edit.apply();
+    VX_FAULT(ivfrabitq_row_stored);
     UnlockReleaseBuffer(fine);
     return Outcome::stored;
 }
@@ -85,6 +87,7 @@ pop_free_chain(Relation index, const Meta &meta, Buffer directory, Buffer head, 
     edit.write(edit.add(directory), entry_offset(list), &entry, sizeof(entry));
     stage_slice(&edit, stage_page(&edit, head, false, page::Kind::scan), number, slice);
     edit.apply();
+    VX_FAULT(ivfrabitq_free_popped);
 }
 
 static bool
@@ -187,6 +190,7 @@ offer_free_slice(Relation index, const Meta &meta, uint32 list, page::SlicePoint
         edit.write(edit.add(directory), entry_offset(list), &entry, sizeof(entry));
         stage_slice(&edit, stage_page(&edit, buffer, false, page::Kind::scan), where.slice, slice);
         edit.apply();
+        VX_FAULT(ivfrabitq_free_offered);
     }
     UnlockReleaseBuffer(buffer);
     UnlockReleaseBuffer(directory);

@@ -4,6 +4,7 @@
 #include "pg/postgres.hpp"
 
 #include "index/ivfrabitq/store.hpp"
+#include "wal_hooks/fault.hpp"
 
 extern "C" {
 #include "storage/freespace.h"
@@ -73,6 +74,7 @@ extend_index(Relation index, const Meta &meta, Buffer *fine)
         LockRelationForExtension(index, ExclusiveLock);
     Buffer scan = ReadBuffer(index, P_NEW);
     LockBuffer(scan, BUFFER_LOCK_EXCLUSIVE);
+    VX_FAULT(ivfrabitq_extent_begun);
     *fine = ReadBuffer(index, P_NEW);
     Buffer last = *fine;
     for (uint32 i = 1; i < meta.extent_fine_pages(); i++) {
@@ -82,7 +84,9 @@ extend_index(Relation index, const Meta &meta, Buffer *fine)
     }
     if (need_lock)
         UnlockRelationForExtension(index, ExclusiveLock);
+    VX_FAULT(ivfrabitq_extent_extended);
     log_end(index, last);
+    VX_FAULT(ivfrabitq_extent_logged);
     if (last != *fine)
         ReleaseBuffer(last);
     return scan;

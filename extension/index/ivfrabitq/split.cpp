@@ -32,6 +32,7 @@ extern "C" {
 #include "index/ivfrabitq/lists.hpp"
 #include "index/ivfrabitq/options.hpp"
 #include "pg/compat.hpp"
+#include "wal_hooks/fault.hpp"
 
 namespace vx::ivfrabitq
 {
@@ -121,6 +122,7 @@ fill_lists(Splitter *splitter, const ListRows &rows, const NewList *lists, uint3
             if (!place_row(splitter->index, unborn, list.place, code))
                 elog(ERROR, "list %u of index \"%s\" does not take rows", list.place,
                      RelationGetRelationName(splitter->index));
+            VX_FAULT(ivfrabitq_split_moved);
         }
         MemoryContextSwitchTo(previous);
         end_row(splitter);
@@ -138,6 +140,7 @@ split_list(Splitter *splitter, uint32 list, uint32 parts)
         return; // no places left: REINDEX makes more
 
     freeze_list(splitter->index, splitter->meta, list);
+    VX_FAULT(ivfrabitq_split_unchained);
     const ListRows rows = collect_rows(splitter->index, splitter->meta, list);
     const uint32 wanted = parts * kSamplePerPart;
     auto *sample = static_cast<float *>(
@@ -147,6 +150,7 @@ split_list(Splitter *splitter, uint32 list, uint32 parts)
     parts = cluster_rows(sample, found, padded, parts, centroids);
     if (parts < 2)
         return; // equal rows; the caller thaws the list
+    VX_FAULT(ivfrabitq_split_clustered);
 
     for (uint32 i = 0; i < parts; i++) {
         lists[i].codes = static_cast<int8 *>(palloc(padded));
@@ -155,7 +159,9 @@ split_list(Splitter *splitter, uint32 list, uint32 parts)
         write_new_list(splitter->index, splitter->meta, lists[i]);
     }
     fill_lists(splitter, rows, lists, parts);
+    VX_FAULT(ivfrabitq_split_filled);
     publish_lists(splitter->index, splitter->meta, list, lists, parts);
+    VX_FAULT(ivfrabitq_split_published);
 }
 
 /// How many rows a list should have: as many as the others, or, where the build may choose, no more

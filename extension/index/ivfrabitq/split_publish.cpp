@@ -5,6 +5,7 @@
 
 #include "index/ivfrabitq/split.hpp"
 #include "index/ivfrabitq/store.hpp"
+#include "wal_hooks/fault.hpp"
 
 extern "C" {
 #include "access/transam.h"
@@ -32,6 +33,7 @@ freeze_list(Relation index, const Meta &meta, uint32 list)
                sizeof(flags));
     edit.apply();
     UnlockReleaseBuffer(directory);
+    VX_FAULT(ivfrabitq_split_frozen);
     take_free_chain_apart(index, meta, list);
 }
 
@@ -122,6 +124,7 @@ write_centre(Relation index, const Meta &meta, const NewList &list)
                        bytes, sizeof(bytes));
         }
         edit.apply();
+        VX_FAULT(ivfrabitq_split_centre);
         UnlockReleaseBuffer(buffer);
         tile += count;
     }
@@ -148,6 +151,7 @@ write_new_list(Relation index, const Meta &meta, const NewList &list)
     entry.first = entry.tail = entry.free = page::kNoSlice;
     entry.born = page::kUnborn;
     write_entry(index, meta, list.place, entry);
+    VX_FAULT(ivfrabitq_split_entry);
 }
 
 // ---- the switch
@@ -163,6 +167,7 @@ bear_appended(Relation index, const Meta &meta, const NewList *lists, uint32 cou
         page::ListEntry entry = read_list_entry(index, meta, lists[i].place);
         entry.born = 0;
         write_entry(index, meta, lists[i].place, entry);
+        VX_FAULT(ivfrabitq_split_appended);
     }
 }
 

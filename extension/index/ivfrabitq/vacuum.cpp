@@ -26,6 +26,7 @@ extern "C" {
 #include "index/ivfrabitq/store.hpp"
 #include "pg/compat.hpp"
 #include "pg/entry.hpp"
+#include "wal_hooks/fault.hpp"
 
 namespace vx::ivfrabitq
 {
@@ -71,6 +72,7 @@ adopt_unused_pages(VacuumPass *pass, BlockNumber block, BlockNumber end)
     wal::PageEdit edit(index);
     stage_header(&edit, stage_page(&edit, buffer, true, page::Kind::scan), pass->meta, header);
     edit.apply();
+    VX_FAULT(ivfrabitq_vacuum_adopted);
     UnlockReleaseBuffer(buffer);
     record_free_groups(index, pass->meta, block, pass->meta.page.groups_per_page);
     pass->stats->pages_free++;
@@ -119,6 +121,7 @@ visit_page(VacuumPass *pass, BlockNumber block, BlockNumber end)
 
     count_page(pass, block, slices, slice_count);
     record_free_groups(index, pass->meta, block, free);
+    VX_FAULT(ivfrabitq_vacuum_counted);
     if (slice_count == 0)
         pass->stats->pages_free++;
     return next_scan_page(pass->meta, block);
@@ -232,8 +235,10 @@ store_entries(VacuumPass *pass, uint32 first)
         edit.write(handle, entry_offset(first + i), &after, sizeof(after));
         changed++;
     }
-    if (changed > 0)
+    if (changed > 0) {
         edit.apply();
+        VX_FAULT(ivfrabitq_vacuum_entries);
+    }
     UnlockReleaseBuffer(directory);
 }
 
@@ -243,6 +248,7 @@ run_pass(IndexVacuumInfo *info, IndexBulkDeleteResult *stats, IndexBulkDeleteCal
 {
     VacuumPass pass = begin_pass(info, stats, callback, callback_state);
     walk_pages(&pass);
+    VX_FAULT(ivfrabitq_vacuum_passed);
     for (uint32 first = 0; first < pass.meta.page.lists; first += page::kEntriesPerPage)
         store_entries(&pass, first);
     return pass.stats;

@@ -5,6 +5,7 @@
 
 #include "index/ivfrabitq/store.hpp"
 #include "index/ivfrabitq/vacuum.hpp"
+#include "wal_hooks/fault.hpp"
 
 namespace vx::ivfrabitq
 {
@@ -104,8 +105,11 @@ clean_page(VacuumPass *pass, Buffer buffer)
         changed = true;
     }
     changed |= free_slices(pass, &edit, page);
-    if (changed)
-        edit.apply();
+    if (!changed)
+        return;
+    wal::announce_removal();
+    edit.apply();
+    VX_FAULT(ivfrabitq_vacuum_cleaned);
 }
 
 void
