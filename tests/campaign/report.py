@@ -30,6 +30,7 @@ class Report:
         self.begin = time.monotonic()
         self.cycles = 0
         self.figures = {}   # counts by name, for the last line and the JSON
+        self.details = {}   # for the JSON alone
         self.problems = []
         self.terminal = sys.stdout.isatty()
         self.last_line = self.begin
@@ -80,6 +81,6 @@ class Report:
         if self.arguments.json:
             with open(self.arguments.json, 'w') as out:
                 json.dump({'campaign': self.name, 'seed': self.arguments.seed, 'cycles': self.cycles,
-                           'seconds': round(self.seconds(), 1), 'figures': self.figures,
+                           'seconds': round(self.seconds(), 1), 'figures': self.figures, **self.details,
                            'problems': self.problems}, out, indent=1)
         return 1 if self.problems else 0

@@ -22,6 +22,9 @@ PATIENCE = 120  # seconds for what takes a moment unless something hangs
 # made other than the primary had it (wal_consistency_checking).
 TROUBLE = re.compile(r'PANIC:|TRAP:|terminated by signal|\] XX00[12] |inconsistent page found')
 
+# A process that killed itself because the campaign wanted it to (vector.fault).
+FAULT = re.compile(r'vector\.fault: process (\d+) killed')
+
 
 def bin_path(program):
     return os.path.join(os.environ['PG_BIN'], program)
@@ -120,16 +123,19 @@ class Server:
         self.launch()
         self.wait_ready()
 
+    def accepts(self, database='postgres'):
+        try:
+            self.connect(database).close()
+            return True
+        except psycopg2.OperationalError:
+            return False
+
     def wait_ready(self, database='postgres'):
         """Waits until it accepts connections; raises when it ended instead."""
         def ready():
             if self.process.poll() is not None:
                 raise RuntimeError(f'the server ended with status {self.process.returncode}:\n{self.log_tail()}')
-            try:
-                self.connect(database).close()
-                return True
-            except psycopg2.OperationalError:
-                return False
+            return self.accepts(database)
         wait_until(ready, 'the server accepts no connections')
 
     def stop(self, mode='fast'):
@@ -222,6 +228,9 @@ class Server:
         self.log_seen += len(text)
         found = []
         for line in text.decode(errors='replace').splitlines():
+            fault = FAULT.search(line)
+            if fault:
+                self.own_kills.add(int(fault[1]))
             if not TROUBLE.search(line):
                 continue
             pid = re.search(r'\(PID (\d+)\) was terminated by signal', line)

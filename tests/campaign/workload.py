@@ -13,11 +13,9 @@ from pathlib import Path
 
 import psycopg2
 
+from client_errors import EXPECTED_ERRORS, broken
+from housekeeper import ANYTHING, Housekeeper
 from ledger import Change
-
-# Errors that a load of this kind meets by itself: undefined object (an index dropped meanwhile), lock
-# timeout, deadlock, serialization, cancelled, duplicate object.
-EXPECTED_ERRORS = {'42704', '42P07', '42P01', '55P03', '40P01', '40001', '57014', '55006'}
 
 # A row's hash, by the server.
 ROW_HASH = "left(md5(concat_ws('|', v::text, kind, price)), 16)"
@@ -30,6 +28,7 @@ class Table:
     opclass: str = 'vector_l2_ops'
     dims: int = 32
     lists: int = 0           # 0: none named, or 1 for ivfflat
+    spill: float = 0         # share of the rows that ivfrabitq keeps in two lists
     unlogged: bool = False
     filters: tuple = ()      # columns of the index besides v: ('kind',), ('kind', 'price')
     rows: int = 2000         # about as many are kept
@@ -40,13 +39,14 @@ class Table:
 
     def index(self, name, options=''):
         columns = ', '.join([f'v {self.opclass}', *self.filters])
-        lists = f' WITH (lists = {self.lists})' if self.lists else ''
-        return f'CREATE INDEX {options} {name} ON {self.name} USING {self.method} ({columns}){lists}'
+        wanted = ', '.join(f'{key} = {value}' for key, value in [('lists', self.lists), ('spill', self.spill)] if value)
+        storage = f' WITH ({wanted})' if wanted else ''
+        return f'CREATE INDEX {options} {name} ON {self.name} USING {self.method} ({columns}){storage}'
 
 
 DEFAULT_TABLES = [
     Table('grown', filters=('kind',)),
-    Table('cosine', opclass='vector_cosine_ops', dims=16, lists=8, filters=('kind', 'price')),
+    Table('cosine', opclass='vector_cosine_ops', dims=16, lists=8, spill=0.2, filters=('kind', 'price')),
     Table('flat', method='ivfflat', lists=6),
     Table('flat_ip', method='ivfflat', opclass='vector_ip_ops', dims=16, lists=3),
     Table('passing', lists=5, unlogged=True, rows=500),
@@ -62,12 +62,6 @@ def new_row(rng, dims, centre):
     kind, price = rng.randrange(8), rng.randrange(1000)
     joined = '|'.join(([text] if text else []) + [str(kind), str(price)])
     return text, kind, price, hashlib.md5(joined.encode()).hexdigest()[:16]
-
-
-def broken(connection, error):
-    """True when no more is to be had from a connection: the server, or its process, is gone or going."""
-    severity = error.diag.severity_nonlocalized if error.pgcode else 'FATAL'
-    return connection.closed or severity in ('FATAL', 'PANIC')
 
 
 class Client(threading.Thread):
@@ -213,45 +207,6 @@ class Plan:
     changes: list
 
 
-class Housekeeper(threading.Thread):
-    """Vacuum, reindexing, indexes made and dropped while clients write."""
-
-    def __init__(self, workload):
-        super().__init__(name='housekeeper', daemon=True)
-        self.workload = workload
-        self.rng = random.Random(f'{workload.seed}/{workload.generation}/housekeeper')
-        self.connection = None
-
-    def run(self):
-        try:
-            self.connection = self.workload.server.connect()
-        except psycopg2.OperationalError:
-            return
-        self.connection.autocommit = True
-        while not self.workload.stopping.wait(8 * self.workload.pause) and not self.connection.closed:
-            table = self.rng.choice(self.workload.tables)
-            for statement in self.chore(table):
-                try:
-                    with self.connection.cursor() as cursor:
-                        cursor.execute(statement)
-                except psycopg2.Error as error:
-                    if broken(self.connection, error):
-                        return
-                    self.workload.note_error(error)
-        self.connection.close()
-
-    def chore(self, table):
-        name, again = table.name, f'{table.name}_again'
-        return self.rng.choices([
-            [f'VACUUM (INDEX_CLEANUP ON) {name}'],
-            [f'REINDEX INDEX {name}_v'],
-            [f'REINDEX INDEX CONCURRENTLY {name}_v'],
-            [f'DROP INDEX CONCURRENTLY IF EXISTS {again}', table.index(again, 'CONCURRENTLY')],
-            [f'DROP INDEX IF EXISTS {again}', table.index(again)],
-            ['CHECKPOINT'],
-        ], [10, 1, 1, 1, 1, 1])[0]
-
-
 class Workload:
     """REQUIRES: no two of them on one ledger at once."""
 
@@ -275,9 +230,10 @@ class Workload:
             self.server.sql(table.create())
             self.server.sql(table.index(f'{table.name}_v'))
 
-    def start(self):
+    def start(self, focus=ANYTHING):
         """A new generation of clients; their decisions follow from the seed and its number."""
         self.generation += 1
+        self.focus = focus
         self.stopping.clear()
         self.threads = [Client(self, number) for number in range(self.clients)]
         self.threads += [Housekeeper(self) for _ in range(self.housekeepers)]

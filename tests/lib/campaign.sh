@@ -5,27 +5,30 @@
 
 PACKAGES_CAMPAIGN=(python3 python3-psycopg2)
 
-# name | what is built for it: PRESET, installed, or PRESET:TARGET | options of its short form in `./run test campaign` | what it does
+# name, or name and an option that makes another campaign of it | what is built for it | options of its short form in
+# `./run test campaign` | what it does
+#
+# Built: PRESET, installed; PRESET:TARGET; or PRESET/TARGET, installed over a release.
 CAMPAIGNS=(
     "crash|release|--cycles 8 --seed 1|kill -9 of a server's processes under a mixed load"
     "walcheck|release|--cycles 2 --cycle-seconds 2 --rate 60 --seed 1|a standby compares every replayed page; promotion, backups, recovery to a point"
     "fuzz|sanitize-server:vecmesh_wal_fuzz|--records 50000 --seed 1|damaged WAL records given to redo, under sanitizers"
     "diskfull|release|--cycles 12 --seed 2|the disk of the data or of the WAL is full: in builds, changes, vacuum"
+    "crash --faults|faults/vector|--cycles 8 --seed 1|kill -9, and errors, at named points of the code"
 )
 
-# campaign_field NAME NUMBER: a field of its line; fails when there is no such campaign.
-campaign_field() {
-    local line
+# campaign_build NAME OPTION…: what is built for it, by the line of NAME, or of NAME and one of the options.
+campaign_build() {
+    local line option found=''
     for line in "${CAMPAIGNS[@]}"; do
-        if [ "${line%%|*}" = "$1" ]; then
-            cut -d'|' -f"$2" <<<"$line"
-            return
-        fi
+        for option in '' "${@:2}"; do
+            if [ "${line%%|*}" = "$1${option:+ $option}" ]; then found=$(cut -d'|' -f2 <<<"$line"); fi
+        done
     done
-    return 1
+    echo "$found"
 }
 
-is_campaign() { campaign_field "$1" 1 >/dev/null; }
+is_campaign() { [ "$(campaign_build "$1")" ]; }
 
 campaign_usage() {
     local line
@@ -38,19 +41,21 @@ command_campaign() {
     shift
     need_packages "${PACKAGES_SERVER[@]}" "${PACKAGES_BUILD[@]}" "${PACKAGES_CAMPAIGN[@]}"
     find_postgresql
-    case " $* " in *" --help "*) ;; *) prepare_campaign "$name" || return 1 ;; esac
+    case " $* " in *" --help "*) ;; *) prepare_campaign "$(campaign_build "$name" "$@")" || return 1 ;; esac
     run_campaign "$name" "$@"
 }
 
-# prepare_campaign NAME: builds what it runs.
+# prepare_campaign BUILT
 prepare_campaign() {
-    local what
-    what=$(campaign_field "$1" 2)
-    case $what in
-    *:*) build "${what%%:*}" "${what#*:}" ;;
-    *) build_and_install "$what" ;;
+    case $1 in
+    *:*) build "${1%%:*}" "${1#*:}" ;;
+    */*) build_and_install release && install_over "$1" ;;
+    *) build_and_install "$1" ;;
     esac
 }
+
+# install_over PRESET/TARGET: one library of another build.
+install_over() { build "${1%%/*}" "${1#*/}" && install_component --component "${1#*/}"; }
 
 # run_campaign NAME OPTION…: as the server's user, who may not write where --json points: so the file
 # is made in the state folder and copied.
@@ -75,21 +80,30 @@ run_campaign() {
     return "$status"
 }
 
-# The short forms of all campaigns, each one test. The release build is there and installed.
+# The short forms of all campaigns, each one test. The release build is there and installed, and is so again in the end.
 suite_campaign() {
-    local line name short release=$BUILD
+    local line release=$BUILD
     title "Campaigns (short)"
     need_packages "${PACKAGES_CAMPAIGN[@]}"
-    for line in "${CAMPAIGNS[@]}"; do
-        name=${line%%|*} short=$(campaign_field "${line%%|*}" 3)
-        # shellcheck disable=SC2086
-        if { [ "$(campaign_field "$name" 2)" = release ] || prepare_campaign "$name"; } &&
-            run_campaign "$name" $short >"$LOGS/campaign-$name.log" 2>&1; then
-            record "$name" 1 0
-        else
-            tail -n 40 "$LOGS/campaign-$name.log" >&2
-            record "$name" 0 1
-        fi
-        BUILD=$release
-    done
+    for line in "${CAMPAIGNS[@]}"; do short_campaign "$line"; done
+    install_component
+}
+
+# short_campaign LINE
+short_campaign() {
+    local name built short log prepare=(true)
+    IFS='|' read -r name built short _ <<<"$1"
+    log=$LOGS/campaign-${name// /}.log
+    case $built in
+    *:*) prepare=(prepare_campaign "$built") ;;
+    */*) prepare=(install_over "$built") ;;
+    esac
+    # shellcheck disable=SC2086
+    if "${prepare[@]}" && run_campaign $name $short >"$log" 2>&1; then
+        record "$name" 1 0
+    else
+        tail -n 40 "$log" >&2 || true # there is none if it was not built
+        record "$name" 0 1
+    fi
+    BUILD=$release
 }
