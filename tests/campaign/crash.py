@@ -8,6 +8,10 @@ import os
 import sys
 
 import report
+from crash_cluster import ClusterCrash
+from crash_faults import Faults
+from crash_planted import BUGS, Planted
+from crash_random import Crash
 
 
 def arguments():
@@ -15,14 +19,18 @@ def arguments():
     parser.add_argument('--load-seconds', type=float, default=0.8, help='longest load before a kill')
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument('--faults', action='store_true', help='at named points of the code; errors there, too')
+    mode.add_argument('--planted', choices=[*BUGS, 'all'], help='plant a bug, show that it is caught')
+    mode.add_argument('--cluster', action='store_true', help='of a coordinator and four workers')
     return parser.parse_args()
 
 
 def campaign(options):
     if options.faults:
-        from crash_faults import Faults
         return Faults(options)
-    from crash_random import Crash
+    if options.cluster:
+        return ClusterCrash(options)
+    if options.planted:
+        return Planted(options)
     return Crash(options)
 
 

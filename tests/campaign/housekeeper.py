@@ -14,12 +14,14 @@ CHORES = {'vacuum': 10, 'reindex': 1, 'reindex concurrently': 1, 'create concurr
 
 @dataclass
 class Focus:
-    """What there is to be more of: chores, and indexes of one method."""
+    """What there is to be more of: chores, and indexes of one method. Only: no other chores at all."""
     chores: tuple = ()
     method: str = ''
+    only: tuple = ()
 
     def weights(self):
-        return [20 * weight if chore in self.chores else weight for chore, weight in CHORES.items()]
+        return [0 if self.only and chore not in self.only else 20 * weight if chore in self.chores else weight
+                for chore, weight in CHORES.items()]
 
     def tables(self, tables):
         return [table for table in tables if table.method == self.method] if self.method else tables

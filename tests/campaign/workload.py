@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psycopg2
 
-from client_errors import EXPECTED_ERRORS, broken
+from client_errors import EXPECTED_ERRORS, UNKNOWN_OUTCOME, broken
 from housekeeper import ANYTHING, Housekeeper
 from ledger import Change
 
@@ -118,7 +118,7 @@ class Client(threading.Thread):
         self.remember(changes)
 
     def failed(self, error, name, changes):
-        if broken(self.connection, error):
+        if broken(self.connection, error) or error.pgcode == UNKNOWN_OUTCOME:
             if changes:
                 self.workload.ledger.doubt(name, changes)
             self.connection.close()
@@ -210,7 +210,8 @@ class Plan:
 class Workload:
     """REQUIRES: no two of them on one ledger at once."""
 
-    def __init__(self, server, seed, clients=4, tables=None, ledger=None, housekeepers=1, pause=0):
+    def __init__(self, server, seed, clients=4, tables=None, ledger=None, housekeepers=1, pause=0,
+                 expected=EXPECTED_ERRORS):
         self.server, self.seed, self.clients, self.ledger = server, seed, clients, ledger
         self.pause = pause  # seconds before each transaction of a client
         self.tables = list(DEFAULT_TABLES if tables is None else tables)
@@ -220,7 +221,8 @@ class Workload:
         self.lock = threading.Lock()
         self.last_id = 0
         self.threads = []
-        self.errors = []  # that are not to be expected
+        self.expected = expected
+        self.errors = []  # that are not expected
         for table in self.tables:
             ledger.add_table(table.name)
 
@@ -263,6 +265,6 @@ class Workload:
             return self.last_id
 
     def note_error(self, error):
-        if error.pgcode not in EXPECTED_ERRORS:
+        if error.pgcode not in self.expected:
             with self.lock:
                 self.errors.append(f'{error.pgcode} {str(error).strip()}')
