@@ -33,9 +33,10 @@ TABLES = [
     Table('cosine', opclass='vector_cosine_ops', dims=64, lists=8, filters=('kind', 'price'), rows=1200),
     Table('flat', method='ivfflat', lists=6, dims=96, rows=1200),
 ]
-OPERATIONS = ['build', 'build concurrently', 'reindex', 'insert', 'copy', 'update', 'vacuum']
+OPERATIONS = ['build', 'build concurrently', 'reindex', 'insert', 'copy', 'update', 'vacuum', 'recovery']
 DISK_FULL = '53100'
 LOST = 'the connection'
+DOWN = 'no server'
 
 
 def arguments():
@@ -53,7 +54,7 @@ class DiskFull:
         self.server = Server(folder, options.port, CONF, environment=self.disk.environment)
         self.ledger = Ledger(f'{options.state}/ledger')
         self.workload = Workload(self.server, options.seed, clients=1, tables=TABLES, ledger=self.ledger)
-        self.costs = {}  # (table, operation, area, overwriting) → bytes it took when there was room
+        self.costs = {}  # (operation, area, overwriting) → bytes it took when there was room
         self.attempts = 0
         self.mode = 'custom'
 
@@ -72,14 +73,20 @@ class DiskFull:
         return self.report.finish()
 
     def cycle(self):
-        table, operation = self.rng.choice(TABLES), self.rng.choice(OPERATIONS)
-        area, overwriting = self.rng.choice(AREAS), self.rng.random() < 0.5
         self.mode = self.options.wal_mode
         if self.mode == 'both':
             self.mode = ['custom', 'generic'][self.report.cycles % 2]
+        table, operation = self.rng.choice(TABLES), self.rng.choice(OPERATIONS)
+        area = self.rng.choice(AREAS)
+        overwriting = self.rng.random() < 0.5 or self.costs.get((operation, area, False)) == 0
         self.server.allowed_panic = 'No space left on device' if area == 'WAL' else None
+        if operation == 'recovery':
+            self.recovery(table, area, overwriting)
+        else:
+            self.operation(table, operation, area, overwriting)
 
-        budget = self.budget(table.name, operation, area, overwriting)
+    def operation(self, table, operation, area, overwriting):
+        budget = self.budget(operation, area, overwriting)
         self.prepare(table, operation)
         outcome = self.attempt(lambda client: self.plan(client, table, operation),
                                lambda: self.disk.limit(area, budget, overwriting))
@@ -89,10 +96,40 @@ class DiskFull:
         left, refused = self.disk.lift()
         self.judge(table, operation, area, outcome, refused)
         if outcome is None and not refused:
-            self.costs[table.name, operation, area, overwriting] = budget - left
+            self.costs[operation, area, overwriting] = budget - left
         self.bring_back()
         if outcome is not None:
             self.again(table, operation)
+
+    def recovery(self, table, area, overwriting):
+        """The server is killed and recovers on a full disk: it works, or it ends and works when there is room."""
+        self.prepare(table, 'copy')
+        self.attempt(lambda client: client.copy(table, 300))
+        self.attempt(lambda client: client.update(table, client.rng.sample(client.mine[table.name], 200)))
+        self.server.kill()
+        budget = self.budget('recovery', area, overwriting)
+        self.disk.limit(area, budget, overwriting)
+        self.server.launch()
+        outcome = None if self.comes_up() else DOWN
+        left, refused = self.disk.lift()
+        self.judge(table, 'recovery', area, outcome, refused)
+        if outcome is None and not refused:
+            self.costs['recovery', area, overwriting] = budget - left
+        self.bring_back()
+
+    def comes_up(self):
+        """False when the server ended, or tries again and again because of the full disk."""
+        begin = time.monotonic()
+        while self.server.running():
+            try:
+                self.server.connect().close()
+                return True
+            except psycopg2.OperationalError:
+                waited = time.monotonic() - begin
+            if waited > PATIENCE or (waited > 2 and self.disk.refused()):
+                return False
+            time.sleep(0.02)
+        return False
 
     def budget(self, *what):
         """What it took when there was room says how much is not enough; until that is known, a guess."""
@@ -113,7 +150,7 @@ class DiskFull:
             self.report.count('successes without the room')
         elif outcome == DISK_FULL:
             self.report.count('errors')
-        elif outcome == LOST and area == 'WAL':
+        elif outcome == DOWN or (outcome == LOST and area == 'WAL'):
             self.report.count('restarts')
         else:
             self.report.problem(f'{what}: it ended with {outcome}')

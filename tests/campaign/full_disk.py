@@ -27,9 +27,11 @@ class FullDisk:
         left = [budget if name == area else NO_LIMIT for name in AREAS]
         LAYOUT.pack_into(self.memory, 0, *left, 0, 0, overwriting)
 
+    def refused(self):
+        return sum(LAYOUT.unpack_from(self.memory)[2:4])
+
     def lift(self):
         """(bytes left, calls that were refused) of the area that had a limit."""
-        *fields, _ = LAYOUT.unpack_from(self.memory)
+        left, refused = max(LAYOUT.unpack_from(self.memory)[:2]), self.refused()
         LAYOUT.pack_into(self.memory, 0, NO_LIMIT, NO_LIMIT, 0, 0, 0)
-        left, refused = fields[:2], fields[2:]
-        return max(left), sum(refused)
+        return left, refused
