@@ -111,6 +111,17 @@ VX_CALLBACK(void, executor_start, (QueryDesc * query, int flags), (query, flags)
         find_limits(query->planstate, query->estate);
 }
 
+/// The planner's rows are those that pass all conditions, so it speaks of the executor's alone only
+/// where the index has none.
+static double
+believed_share(const IndexScanState *scan)
+{
+    const double rows = static_cast<double>(scan->ss.ss_currentRelation->rd_rel->reltuples);
+    if (scan->iss_NumScanKeys > 0 || scan->iss_NumRuntimeKeys > 0 || rows < 1)
+        return 0;
+    return Min(Max(scan->ss.ps.plan->plan_rows, 1.0) / rows, 1.0);
+}
+
 RowsWanted
 rows_wanted(IndexScanDesc scan)
 {
@@ -118,13 +129,15 @@ rows_wanted(IndexScanDesc scan)
         if (entry->scan->iss_ScanDesc != scan)
             continue;
         const LimitState *limit = entry->limit;
-        RowsWanted wanted;
+        RowsWanted wanted = {};
         wanted.known = !limit->noCount && limit->count >= 0 && limit->offset >= 0;
         wanted.filtered = entry->scan->ss.ps.qual != nullptr;
         wanted.rows = static_cast<uint64>(limit->count) + static_cast<uint64>(limit->offset);
+        wanted.passed = static_cast<uint64>(Max(limit->position, 0));
+        wanted.share = believed_share(entry->scan);
         return wanted;
     }
-    return {false, false, 0};
+    return {};
 }
 
 void

@@ -23,6 +23,9 @@ struct RowsWanted {
     bool known;
     bool filtered; // the executor drops rows by conditions that are not the index's
     uint64 rows;   // LIMIT and OFFSET together; without meaning if not known
+    uint64 passed; // so many of them it has by now
+    double share;  // of the index's rows that pass the executor's conditions, as the planner
+                   // believes; 0: it was not asked
 };
 
 /// REQUIRES: called while the executor fetches from the scan.

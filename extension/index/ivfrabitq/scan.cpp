@@ -30,7 +30,7 @@ namespace vx::ivfrabitq
 
 constexpr uint32 kRowsIfUnknown = 40; // of the first round when no LIMIT is known
 constexpr uint32 kFilteredFactor = 4; // rows looked for per row wanted when the executor filters
-constexpr uint32 kRoundFactor = 4;    // each round looks for so many times the rows of the last
+constexpr uint32 kRoundFactor = 4;    // a round looks for at least so many times the last one's rows
 constexpr uint32 kMostRows = 1 << 24; // that one round looks for
 
 struct ScanState {
@@ -39,8 +39,10 @@ struct ScanState {
     bool never;     // no row can pass the conditions
     bool recheck;   // passing the filter is not proof
     bool exhausted;
-    Reach reach;
-    uint32 next; // of search->found
+    Reach reach;     // of the last round; before it, of the first
+    uint32 lists;    // that the last round read; 0: there was none
+    uint64 returned; // rows
+    uint32 next;     // of search->found
     double last_distance;
 };
 
@@ -110,6 +112,9 @@ first_rows(IndexScanDesc scan)
     return static_cast<uint32>(Min(Max(wanted.rows, 1) * factor, kMostRows));
 }
 
+/// No bound: however many lists there are when the round begins, since any may be split before.
+constexpr uint32 kAllLists = 1 << 30;
+
 /// As the settings say, for a round of k rows.
 static Reach
 plan_reach(const Search *search, uint32 k)
@@ -117,27 +122,51 @@ plan_reach(const Search *search, uint32 k)
     const uint32 lists = search->meta.page.lists;
     Reach reach;
     reach.k = k;
-    reach.max_lists = lists;
+    reach.max_lists = kAllLists;
     if (probes() > 0)
         reach.stop = {page::StopRule::fixed,
-                      static_cast<double>(Min(static_cast<uint32>(probes()), lists)), 0, 0, 0};
+                      static_cast<double>(static_cast<uint32>(probes()) < lists
+                                              ? static_cast<uint32>(probes())
+                                              : kAllLists),
+                      0, 0, 0};
     else
         reach.stop = stop_setting(search->meta.page.calibration, recall_target(), k, lists);
     return reach;
 }
 
+/// How many rows to look for next. With conditions that only the executor knows: as many as lets
+/// enough pass, by what passed so far and, as if that had been seen on so many rows more, by what
+/// the planner believes.
+static uint32
+next_rows(IndexScanDesc scan, const ScanState *state)
+{
+    constexpr double kBelief = 100;
+    constexpr double kUnseen = 0.5; // rows that would have passed next
+    constexpr double kMore = 1.25;  // than expected, so that another round is rare
+    const RowsWanted wanted = rows_wanted(scan);
+    const double k = state->reach.k;
+    if (!wanted.known || !wanted.filtered)
+        return static_cast<uint32>(Min(k * kRoundFactor, double{kMostRows}));
+    const double belief = wanted.share > 0 ? kBelief : 1;
+    const double passed =
+        static_cast<double>(wanted.passed) + (wanted.share > 0 ? belief * wanted.share : kUnseen);
+    const double share = passed / (static_cast<double>(state->returned) + belief);
+    const double missing = static_cast<double>(wanted.rows - Min(wanted.rows, wanted.passed));
+    return static_cast<uint32>(
+        Min(Max(kMore * Max(missing, 1) / share, k * kRoundFactor), double{kMostRows}));
+}
+
 /// The next round: more rows, and lists that the rounds before did not reach.
 static void
-extend_reach(const Search *search, Reach *reach, uint32 lists_read)
+extend_reach(IndexScanDesc scan, ScanState *state)
 {
-    const uint32 lists = search->meta.page.lists;
-    uint32 most = lists;
-    if (max_probes() > 0)
-        most = Min(most, Max(static_cast<uint32>(max_probes()), lists_read));
-    reach->k = Min(reach->k * kRoundFactor, kMostRows);
+    Reach *reach = &state->reach;
+    reach->k = next_rows(scan, state);
     reach->stop.rule = page::StopRule::fixed;
-    reach->stop.probes = Max(reach->stop.probes, static_cast<double>(lists_read)) * 2;
-    reach->max_lists = most;
+    reach->stop.probes =
+        Min(Max(reach->stop.probes, static_cast<double>(state->lists)) * 2, double{kAllLists});
+    if (max_probes() > 0)
+        reach->max_lists = Max(static_cast<uint32>(max_probes()), state->lists);
 }
 
 /// recall_target 1 means every row: lists are all read, and estimates are trusted less than any
@@ -197,9 +226,11 @@ report_round(const Search *search, const Reach &reach, uint32 lists)
 
 /// What this round found is history; false if no round can find more.
 static bool
-next_round(ScanState *state)
+next_round(IndexScanDesc scan, ScanState *state)
 {
     Search *search = state->search;
+    if (state->lists > 0)
+        extend_reach(scan, state);
     for (uint32 i = 0; i < search->found_count; i++)
         search->returned.add(search->found[i].tid);
     if (search->found_count > 0)
@@ -211,7 +242,7 @@ next_round(ScanState *state)
     if ((all_lists && all_rows) || iterative_scan() == IterativeScan::off)
         state->exhausted = true;
     report_round(search, state->reach, lists);
-    extend_reach(search, &state->reach, lists);
+    state->lists = Max(lists, 1);
     return search->found_count > 0 || !state->exhausted;
 }
 
@@ -236,12 +267,13 @@ VX_CALLBACK(bool, ivfrabitq_get_tuple,
             const Found &found = search->found[state->next++];
             if (is_out_of_order(state, found))
                 continue;
+            state->returned++;
             scan->xs_heaptid = found.tid;
             scan->xs_recheck = state->recheck;
             scan->xs_recheckorderby = false;
             return true;
         }
-        if (state->exhausted || !next_round(state))
+        if (state->exhausted || !next_round(scan, state))
             return false;
     }
 }

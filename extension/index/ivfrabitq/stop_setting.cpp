@@ -3,6 +3,8 @@
 
 #include "index/ivfrabitq/calibrate.hpp"
 
+#include <limits>
+
 namespace vx::ivfrabitq
 {
 
@@ -55,8 +57,8 @@ recall_of_lists(double recall_target)
 StopSetting
 stop_setting(const page::Calibration &calibration, double recall_target, uint32 k, uint32 lists)
 {
-    if (recall_target >= 1.0)
-        return {page::StopRule::fixed, static_cast<double>(lists), 0.0, 0.0, 0.0};
+    if (recall_target >= 1.0) // not `lists`: one may be split before the search begins
+        return {page::StopRule::fixed, std::numeric_limits<int32>::max(), 0.0, 0.0, 0.0};
     if (calibration.queries == 0)
         return uncalibrated(recall_target, lists);
 
