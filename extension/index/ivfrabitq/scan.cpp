@@ -30,7 +30,7 @@ namespace vx::ivfrabitq
 
 constexpr uint32 kRowsIfUnknown = 40; // of the first round when no LIMIT is known
 constexpr uint32 kFilteredFactor = 4; // rows looked for per row wanted when the executor filters
-constexpr uint32 kRoundFactor = 4;    // a round looks for at least so many times the rows of the last
+constexpr uint32 kRoundFactor = 4; // a round looks for at least so many times the rows of the last
 constexpr uint32 kMostRows = 1 << 24; // that one round looks for
 
 struct ScanState {
