@@ -135,7 +135,7 @@ class DiskFull:
         """What it took when there was room says how much is not enough; until that is known, a guess."""
         if what in self.costs:
             return self.rng.randrange(self.costs[what] + 1)
-        return round(2 ** self.rng.uniform(10, 20))
+        return round(2 ** self.rng.uniform(9, 17))
 
     def judge(self, table, operation, area, outcome, refused):
         what = f'{operation} of {table.name}, {area} full'

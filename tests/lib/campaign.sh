@@ -13,7 +13,7 @@ CAMPAIGNS=(
     "crash|release|--cycles 8 --seed 1|kill -9 of a server's processes under a mixed load"
     "walcheck|release|--cycles 2 --cycle-seconds 2 --rate 60 --seed 1|a standby compares every replayed page; promotion, backups, recovery to a point"
     "fuzz|sanitize-server:vecmesh_wal_fuzz|--records 50000 --seed 1|damaged WAL records given to redo, under sanitizers"
-    "diskfull|release|--cycles 12 --seed 2|the disk of the data or of the WAL is full: in builds, changes, vacuum"
+    "diskfull|release|--cycles 10 --seed 1|the disk of the data or of the WAL is full: in builds, changes, vacuum"
     "crash --cluster|release|--cycles 3 --seed 1|kill -9 of a coordinator's and four workers' processes"
     "crash --faults|faults/vector|--cycles 8 --seed 1|kill -9, and errors, at named points of the code"
     "crash --planted|faults/vector|all --seed 1|bugs planted in the library are caught"
