@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
 //
-// A list without a free slot grows:
+// A list without a slice in its free chain grows:
 //
+//   0. not at all, if its last slice has room: a vacuum that is about to offer it, or a split that
+//      did not end, left it out of the chain. It comes back into it;
 //   1. its last slice, if the groups after it on the page are nobody's;
 //   2. else by a new slice, on the last slice's page or one that the free space map knows;
 //   3. else by a new slice in a new extent.
@@ -54,8 +56,39 @@ wanted_groups(const Meta &meta, const page::ListEntry &entry)
     return Min(Max(groups, 1), meta.page.groups_per_page);
 }
 
+// ---- 0: the last slice comes back into the chain
+
+static bool
+store_in_tail(Growth *growth)
+{
+    const Meta &meta = *growth->meta;
+    const uint32 number = growth->entry.tail.slice;
+    page::Slice slice = *slice_at(growth->tail, number);
+    if (!has_room(slice))
+        return false;
+
+    const uint32 slot = take_free_slot(growth->index, meta, growth->tail, &slice);
+    slice.flags |= page::kInFreeChain;
+    slice.next_free = page::kNoSlice;
+    growth->entry.free = growth->entry.tail;
+
+    const page::ScanPage header = *page::content<page::ScanPage>(BufferGetPage(growth->tail));
+    Buffer fine = lock_fine_page(growth->index, meta, header, slot, growth->entry.tail.block);
+    PageEdit edit(growth->index);
+    edit.write(edit.add(growth->directory), entry_offset(growth->list), &growth->entry,
+               sizeof(growth->entry));
+    const StagedPage page = stage_page(&edit, growth->tail, false, page::Kind::scan);
+    stage_slice(&edit, page, number, slice);
+    stage_slot(&edit, page, meta, slot, growth->row);
+    stage_fine(&edit, fine, meta, header, slot, growth->row);
+    edit.apply();
+    UnlockReleaseBuffer(fine);
+    return true;
+}
+
 // ---- 1: the last slice grows
 
+/// REQUIRES: it is full.
 static bool
 extend_tail(Growth *growth)
 {
@@ -291,7 +324,7 @@ grow_list(Relation index, const Meta &meta, Buffer directory, uint32 list, RowCo
         check_scan_page(index, meta, growth.tail);
         check_slice(index, meta, growth.tail, tail.slice, list);
     }
-    if (!BufferIsValid(growth.tail) || !extend_tail(&growth))
+    if (!BufferIsValid(growth.tail) || !(store_in_tail(&growth) || extend_tail(&growth)))
         add_slice(&growth);
     if (BufferIsValid(growth.tail))
         UnlockReleaseBuffer(growth.tail);

@@ -43,11 +43,7 @@ store_in_slice(Relation index, const Meta &meta, Buffer buffer, uint32 number, u
     if (!has_room(slice))
         return Outcome::full;
 
-    const uint32 slot = free_slot(index, meta, buffer, slice);
-    if (slot == slice.first_group * kGroupRows + slice.count)
-        slice.count++;
-    else
-        slice.dead--;
+    const uint32 slot = take_free_slot(index, meta, buffer, &slice);
     const page::ScanPage header = *page::content<page::ScanPage>(BufferGetPage(buffer));
     Buffer fine = lock_fine_page(index, meta, header, slot, BufferGetBlockNumber(buffer));
 

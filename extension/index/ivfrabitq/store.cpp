@@ -181,17 +181,18 @@ stage_fine(PageEdit *edit, Buffer buffer, const Meta &meta, const page::ScanPage
 }
 
 uint32
-free_slot(Relation index, const Meta &meta, Buffer buffer, const page::Slice &slice)
+take_free_slot(Relation index, const Meta &meta, Buffer buffer, page::Slice *slice)
 {
-    const uint32 first = slice.first_group * kGroupRows;
-    if (slice.dead > 0) {
-        const ItemPointerData *tids = page::tids(meta.page, BufferGetPage(buffer)) + first;
-        for (uint32 i = 0; i < slice.count; i++)
-            if (!page::is_live(tids[i]))
-                return first + i;
-        report_corrupted(index, BufferGetBlockNumber(buffer), "free slots are miscounted");
-    }
-    return first + slice.count;
+    const uint32 first = slice->first_group * kGroupRows;
+    if (slice->dead == 0)
+        return first + slice->count++;
+    const ItemPointerData *tids = page::tids(meta.page, BufferGetPage(buffer)) + first;
+    for (uint32 i = 0; i < slice->count; i++)
+        if (!page::is_live(tids[i])) {
+            slice->dead--;
+            return first + i;
+        }
+    report_corrupted(index, BufferGetBlockNumber(buffer), "free slots are miscounted");
 }
 
 } // namespace vx::ivfrabitq

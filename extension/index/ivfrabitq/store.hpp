@@ -69,9 +69,9 @@ Buffer lock_fine_page(Relation index, const Meta &meta, const page::ScanPage &he
 void stage_fine(wal::PageEdit *edit, Buffer buffer, const Meta &meta, const page::ScanPage &header,
                 uint32 slot, RowCode *row);
 
-/// The slice's first free slot, or the one after the last in use, within the page. REQUIRES:
-/// has_room().
-uint32 free_slot(Relation index, const Meta &meta, Buffer buffer, const page::Slice &slice);
+/// Counts one more row in the slice: in its first free slot, or the one after the last in use.
+/// Returns which, within the page. REQUIRES: has_room().
+uint32 take_free_slot(Relation index, const Meta &meta, Buffer buffer, page::Slice *slice);
 
 // ---- free groups in the free space map (space.cpp): a hint, looked at again under the lock
 
