@@ -150,9 +150,10 @@ class Server:
         self.process = None
 
     def close(self):
-        """Ends it in any way, at the end of a campaign."""
+        """Ends it in any way, at the end of a campaign; the files stay as they are. A postmaster that is not killed
+        takes its shared memory with it."""
         if self.running():
-            self.kill()
+            self.stop('immediate')
         shutil.rmtree(self.sockets, ignore_errors=True)
 
     def running(self):

@@ -14,9 +14,9 @@ CAMPAIGNS=(
     "walcheck|release|--cycles 2 --cycle-seconds 2 --rate 60 --seed 1|a standby compares every replayed page; promotion, backups, recovery to a point"
     "fuzz|sanitize-server:vecmesh_wal_fuzz|--records 50000 --seed 1|damaged WAL records given to redo, under sanitizers"
     "diskfull|release|--cycles 10 --seed 1|the disk of the data or of the WAL is full: in builds, changes, vacuum"
-    "crash --cluster|release|--cycles 3 --seed 1|kill -9 of a coordinator's and four workers' processes"
-    "crash --faults|faults/vector|--cycles 8 --seed 1|kill -9, and errors, at named points of the code"
-    "crash --planted|faults/vector|all --seed 1|bugs planted in the library are caught"
+    "crash --cluster|release|--cycles 2 --seed 1|kill -9 of a coordinator's and four workers' processes"
+    "crash --faults|faults/vector|--cycles 5 --seed 1|kill -9, and errors, at named points of the code"
+    "crash --planted|faults/vector|all --load-seconds 0.5 --seed 1|bugs planted in the library are caught"
 )
 
 # campaign_build NAME OPTION…: what is built for it, by the line of NAME, or of NAME and one of the options.
