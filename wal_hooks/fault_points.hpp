@@ -40,6 +40,7 @@
     X(ivfrabitq_first_stored, true, "a row is in the first of its two lists")                      \
     X(ivfrabitq_free_popped, true, "a full slice is out of the free chain, the row not stored")    \
     X(ivfrabitq_free_offered, true, "a slice with room is in the free chain again")                \
+    X(ivfrabitq_tail_stored, true, "a row is in the last slice, which is in the chain again")      \
     X(ivfrabitq_tail_extended, true, "the last slice of a list has more groups")                   \
     X(ivfrabitq_extent_begun, true, "the file has the scan page of a new extent, no fine page")    \
     X(ivfrabitq_extent_extended, true, "the file has all pages of an extent, none is logged")      \

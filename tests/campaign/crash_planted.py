@@ -32,8 +32,10 @@ class Planted:
         self.options = options
         self.report = report.Report('crash', options)
         self.rng = random.Random(options.seed)
+        self.made = Server(f'{options.state}/made', options.port)
 
     def run(self):
+        self.made.init()
         for bug in BUGS if self.options.planted == 'all' else [self.options.planted]:
             by_campaign, by_verifier = self.catch(bug)
             show(bug, by_campaign, by_verifier)
@@ -43,6 +45,7 @@ class Planted:
                 self.report.problem('without a bug something is caught')
             elif bug != 'none' and not (by_campaign and by_verifier):
                 self.report.problem(f'{bug} is not caught')
+        self.made.close()
         return self.report.finish()
 
     def catch(self, bug):
@@ -64,7 +67,7 @@ class Planted:
         workload = Workload(server, self.rng.randrange(10**6), self.options.clients, tables, ledger)
         focus = Focus(('vacuum',))
         try:
-            server.init()
+            server.copy_of(self.made)
             server.start()
             workload.create()
             workload.start(focus)

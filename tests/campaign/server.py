@@ -87,6 +87,13 @@ class Server:
         self.write_conf()
         self.log.write_text('')
 
+    def copy_of(self, made):
+        """Instead of init(): as another server that was made and has not been started yet."""
+        self._remove_stale()
+        shutil.copytree(made.folder, self.folder)
+        self.write_conf()
+        self.log.write_text('')
+
     def write_conf(self, **changes):
         """What the next start reads (and a reload, for what it can change)."""
         self.conf.update(changes)

@@ -82,6 +82,7 @@ store_in_tail(Growth *growth)
     stage_slot(&edit, page, meta, slot, growth->row);
     stage_fine(&edit, fine, meta, header, slot, growth->row);
     edit.apply();
+    VX_FAULT(ivfrabitq_tail_stored);
     UnlockReleaseBuffer(fine);
     return true;
 }
