@@ -193,7 +193,7 @@ def difference(what, exact, answers, ordered):
     if extra:
         problems.append(f'{what}: the index finds {len(extra)} rows that are not there: {extra[:5]}')
     distances = [distance for _, distance in answers]
-    if ordered and distances != sorted(distances):
+    if ordered and distances != sorted(distances, key=lambda distance: (distance is None, distance)):
         problems.append(f'{what}: the rows do not come in order')
     wrong = [row for row in found if row in exact and found[row] != exact[row]]
     if wrong:
