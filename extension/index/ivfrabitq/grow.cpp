@@ -196,9 +196,10 @@ choose_room(const Growth *growth)
 
 // ---- 2 and 3: the new slice
 
+/// old_tail: the slice that the new one is behind, if that is on the same page.
 static void
 stage_new_slice(PageEdit *edit, const Growth *growth, const Room &room, Buffer fine,
-                const page::ScanPage &header)
+                const page::ScanPage &header, page::SlicePointer old_tail)
 {
     const Meta &meta = *growth->meta;
     page::Slice slice;
@@ -219,9 +220,8 @@ stage_new_slice(PageEdit *edit, const Growth *growth, const Room &room, Buffer f
     stage_slot(edit, page, meta, slot, growth->row);
     if (growth->tail == room.scan)
         edit->write(page.handle,
-                    static_cast<uint16>(slice_offset(growth->entry.tail.slice) +
-                                        offsetof(page::Slice, next)),
-                    &growth->entry.free, sizeof(page::SlicePointer));
+                    static_cast<uint16>(slice_offset(old_tail.slice) + offsetof(page::Slice, next)),
+                    &growth->entry.tail, sizeof(page::SlicePointer));
     stage_fine(edit, fine, meta, header, slot, growth->row);
 }
 
@@ -277,23 +277,22 @@ add_slice(Growth *growth)
         fine = lock_fine_page(growth->index, meta, header, room.first_group * kGroupRows, block);
 
     const page::SlicePointer old_tail = growth->entry.tail;
-    growth->entry.free = where;
+    growth->entry.free = growth->entry.tail = where;
     growth->entry.rows += room.groups * kGroupRows;
-
-    PageEdit edit(growth->index);
-    stage_new_slice(&edit, growth, room, fine, header);
-    if (is_first) {
+    if (is_first)
         growth->entry.first = where;
-        if (makes_version)
-            stage_new_version(&edit, meta_page);
-    } else if (growth->tail != room.scan) {
+
+    // In the order of the locks: replay takes them in the order of the edit.
+    PageEdit edit(growth->index);
+    edit.write(edit.add(growth->directory), entry_offset(growth->list), &growth->entry,
+               sizeof(growth->entry));
+    if (makes_version)
+        stage_new_version(&edit, meta_page);
+    if (!is_first && growth->tail != room.scan)
         edit.write(edit.add(growth->tail),
                    static_cast<uint16>(slice_offset(old_tail.slice) + offsetof(page::Slice, next)),
                    &where, sizeof(where));
-    }
-    growth->entry.tail = where;
-    edit.write(edit.add(growth->directory), entry_offset(growth->list), &growth->entry,
-               sizeof(growth->entry));
+    stage_new_slice(&edit, growth, room, fine, header, old_tail);
     edit.apply();
     VX_FAULT(ivfrabitq_slice_added);
 
