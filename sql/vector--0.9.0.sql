@@ -586,3 +586,21 @@ COMMENT ON FUNCTION index_pages(regclass) IS
 
 REVOKE ALL ON FUNCTION index_stats(regclass) FROM PUBLIC;
 REVOKE ALL ON FUNCTION index_pages(regclass) FROM PUBLIC;
+
+CREATE FUNCTION index_wal(start_lsn pg_lsn, end_lsn pg_lsn DEFAULT NULL, OUT index regclass, OUT filenode oid,
+        OUT resource_manager text, OUT record_type text, OUT records bigint, OUT bytes bigint,
+        OUT images bigint, OUT image_bytes bigint)
+    RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL SAFE;
+COMMENT ON FUNCTION index_wal(pg_lsn, pg_lsn) IS
+    'what ivfflat and ivfrabitq indexes of this database wrote into the WAL between two positions (until now, if there is no second): records, their bytes, and how many of these are page images, by index and type of record (of PostgreSQL''s own: Generic, FPI of a build, FPI_FOR_HINT of a free space map); index is null for one that was dropped or rewritten';
+
+CREATE FUNCTION index_wal_records(start_lsn pg_lsn, end_lsn pg_lsn DEFAULT NULL, OUT lsn pg_lsn, OUT xid xid,
+        OUT index regclass, OUT filenode oid, OUT resource_manager text, OUT record_type text,
+        OUT blocks bigint[], OUT bytes bigint, OUT image_bytes bigint, OUT description text)
+    RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL SAFE;
+COMMENT ON FUNCTION index_wal_records(pg_lsn, pg_lsn) IS
+    'each record that index_wal() counts: its position, transaction (null if none), index, the blocks that it changed in the order in which replay locks them, and its content in words';
+
+-- As pg_walinspect's functions.
+REVOKE ALL ON FUNCTION index_wal(pg_lsn, pg_lsn), index_wal_records(pg_lsn, pg_lsn) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION index_wal(pg_lsn, pg_lsn), index_wal_records(pg_lsn, pg_lsn) TO pg_read_server_files;

@@ -3,7 +3,10 @@
 
 #include "wal_hooks/records.hpp"
 
+#include "wal_hooks/resource_manager.hpp"
+
 extern "C" {
+#include "access/xlog_internal.h"
 #include "access/xlogrecord.h"
 }
 
@@ -24,6 +27,13 @@ find_record_type(uint8 info) noexcept
         if (static_cast<uint8>(type.record) == (info & XLR_RMGR_INFO_MASK))
             return &type;
     return nullptr;
+}
+
+bool
+is_own_record(XLogReaderState *record) noexcept
+{
+    return XLogRecGetRmid(record) == kResourceManagerId &&
+           (resource_manager_registered() || !RmgrIdExists(kResourceManagerId));
 }
 
 BlockDelta

@@ -22,6 +22,10 @@ void register_resource_manager();
 /// Whether this server can replay our records: only then may it write them.
 bool resource_manager_registered() noexcept;
 
+/// Whether the record is one of ours. Also where the resource manager is not registered, unless
+/// another library's is; describe() and identify() do not need it either.
+bool is_own_record(XLogReaderState *record) noexcept;
+
 // ---- what it consists of
 
 void redo(XLogReaderState *record);

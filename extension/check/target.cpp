@@ -21,12 +21,10 @@ namespace vx::check
 {
 
 /// By name: the access method's functions are in this library, its number is not.
-static bool
-find_method(Relation index, Method *method)
+bool
+find_method(Oid access_method, Method *method)
 {
-    if (index->rd_rel->relkind != RELKIND_INDEX)
-        return false;
-    const char *name = get_am_name(index->rd_rel->relam);
+    const char *name = get_am_name(access_method);
     if (name != nullptr && strcmp(name, "ivfrabitq") == 0)
         *method = Method::ivfrabitq;
     else if (name != nullptr && strcmp(name, "ivfflat") == 0)
@@ -44,7 +42,7 @@ check_target(Relation index, Method *method)
         ereport(ERROR,
                 (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("index \"%s\" is partitioned", name),
                  errhint("Name the indexes of its partitions.")));
-    if (!find_method(index, method))
+    if (index->rd_rel->relkind != RELKIND_INDEX || !find_method(index->rd_rel->relam, method))
         ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
                         errmsg("index \"%s\" is not an ivfflat or ivfrabitq index", name)));
     if (RELATION_IS_OTHER_TEMP(index))

@@ -16,6 +16,9 @@ namespace vx::check
 
 enum class Method { ivfflat, ivfrabitq };
 
+/// Whether the access method is one of ours, and which.
+bool find_method(Oid access_method, Method *method);
+
 struct Target {
     Relation index;
     Relation heap;

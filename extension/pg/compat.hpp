@@ -44,7 +44,10 @@ extern "C" {
 #include "storage/waiteventset.h"
 #endif
 #if PG_VERSION_NUM >= 160000
+#include "utils/relfilenumbermap.h"
 #include "varatt.h"
+#else
+#include "utils/relfilenodemap.h"
 #endif
 }
 
@@ -183,6 +186,17 @@ record_block(XLogReaderState *record, uint8 id)
     RelFileNode file;
     XLogRecGetBlockTag(record, id, &file, nullptr, &block);
     return {file.spcNode, file.dbNode, file.relNode, block};
+#endif
+}
+
+/// The relation that has the file in this database now, InvalidOid if none.
+inline Oid
+relation_of_file(Oid tablespace, Oid file)
+{
+#if PG_VERSION_NUM >= 160000
+    return RelidByRelfilenumber(tablespace, file);
+#else
+    return RelidByRelfilenode(tablespace, file);
 #endif
 }
 
