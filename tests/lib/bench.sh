@@ -6,7 +6,7 @@ bench_help() {
     cat <<END
 usage: ./run bench ann [--url URL] [--peer URL]… [OPTION…]
                    | kernels [OPTION…] | build [DIM [LISTS [TRAIN_ROWS [ASSIGN_ROWS]]]]
-                   | offline [OPTION…] | wal
+                   | offline [OPTION…] | wal [OPTION…]
                    | ivfflat DATA URL [PEER_URL] | input URL [PEER_URL]
 
   ann      ivfrabitq through SQL, and pgvector's hnsw and ivfflat beside it: recall, queries per
@@ -18,8 +18,8 @@ usage: ./run bench ann [--url URL] [--peer URL]… [OPTION…]
   build    how long the training of an ivfflat index takes
   offline  the search of ivfrabitq in this process, without PostgreSQL: where its microseconds go
            (options: tests/bench/ann_offline.cpp)
-  wal      bytes of WAL per inserted row, by access method and vector.wal_mode, on a server made
-           for it (tests/bench/wal_volume.sh)
+  wal      bytes of WAL of builds, inserts and vacuums, by access method and vector.wal_mode, with
+           --peer URL beside pgvector's (options: wal --help). Without --url on a server made for it
   ivfflat  build time, recall and queries per second through SQL, by probes
   input    how fast the text form of vectors is read
 
@@ -45,12 +45,13 @@ command_bench() {
         ;;
     esac
     need_packages "${PACKAGES_SERVER[@]}" "${PACKAGES_BUILD[@]}" libbenchmark-dev
+    if [ "$what" = wal ]; then need_packages "${PACKAGES_CAMPAIGN[@]}"; fi
     find_postgresql
     build release || return 1
     case $what in
     ann) bench_ann "$@" ;;
     kernels) "$BUILD/tests/vecmesh_kernel_bench" "$@" ;;
-    wal) bench_wal ;;
+    wal) bench_wal "$@" ;;
     offline)
         "$BUILD/tests/vecmesh_ann_offline" --library "$BUILD/extension/build/vector_build.so" \
             --glosses "$TOP/tests/data/glosses" "$@"
@@ -59,23 +60,32 @@ command_bench() {
     esac
 }
 
-# What it measures comes after the first images of pages: none are written.
+# bench_wal OPTION…: on the server that --url names, or on one of our own.
 bench_wal() {
-    install_extensions
-    with_test_server wal run_wal_here "shared_preload_libraries = 'vector'" \
-        "full_page_writes = off" "autovacuum = off"
+    WAL_OPTIONS=(--glosses "$TOP/tests/data/glosses" --commit "$(this_commit)" "$@")
+    case " $* " in
+    *" --url "* | *" --help "*) run_wal ;;
+    *)
+        install_extensions
+        with_test_server wal run_wal_here "shared_preload_libraries = 'vector'" "shared_buffers = 1GB" \
+            "maintenance_work_mem = 1GB" "max_wal_size = 16GB" "checkpoint_timeout = 1h" "jit = off" \
+            "autovacuum = off"
+        ;;
+    esac
 }
 
+run_wal() { PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 "$TOP/tests/bench/wal_volume.py" "${WAL_OPTIONS[@]}"; }
+
 run_wal_here() {
-    PGPASSFILE=$PGPASSFILE PATH=$PG_BIN:$PATH "$TOP/tests/bench/wal_volume.sh" \
-        "host=127.0.0.1 port=$PORT user=postgres dbname=postgres"
+    WAL_OPTIONS+=(--url "host=127.0.0.1 port=$PORT user=postgres dbname=postgres")
+    run_wal
 }
+
+this_commit() { git -C "$TOP" describe --always --dirty 2>/dev/null || echo unknown; }
 
 # bench_ann OPTION…: on the servers that --url and --peer name, or on one of our own.
 bench_ann() {
-    local commit
-    commit=$(git -C "$TOP" describe --always --dirty 2>/dev/null || echo unknown)
-    ANN_OPTIONS=(--glosses "$TOP/tests/data/glosses" --commit "$commit" "$@")
+    ANN_OPTIONS=(--glosses "$TOP/tests/data/glosses" --commit "$(this_commit)" "$@")
     case " $* " in
     *" --url "*) run_ann ;;
     *)
