@@ -36,6 +36,7 @@ my @steps = (
 $primary->safe_psql(
 	'postgres', q(
 	CREATE EXTENSION vector;
+	CREATE EXTENSION pg_walinspect;
 	CREATE FUNCTION check_index(regclass) RETURNS bigint
 		AS 'vector', 'ivfrabitq_check_index' LANGUAGE c STRICT;
 	CREATE TABLE t (id int, v vector(16));
@@ -44,10 +45,26 @@ $primary->safe_psql(
 		'SELECT array_agg((i::bigint * (k + 3) * 7919 % 100003)::int)::vector FROM generate_series(1, 16) k';
 	INSERT INTO t SELECT i, row_of(i) FROM generate_series(1, 2000) i;));
 
+# Records of which replay would lock a page before one that readers lock first.
+my $out_of_order = q(
+	WITH pages AS (
+		SELECT pg_relation_filenode(c.oid) AS file, p.block,
+			array_position('{centroids,directory,metapage,scan,fine,unused}', p.kind) AS rank
+		FROM pg_class c, LATERAL index_pages(c.oid) p WHERE c.relname IN ('t_v', 'e_v')),
+	records AS (
+		SELECT r.start_lsn, p.rank, lag(p.rank) OVER (PARTITION BY r.start_lsn ORDER BY m[1]::int) AS before
+		FROM pg_get_wal_records_info_till_end_of_wal('%s') r,
+			regexp_matches(r.block_ref, '#(\d+): rel \d+/\d+/(\d+) fork main blk (\d+)', 'g') m
+		JOIN pages p ON p.file = m[2]::oid AND p.block = m[3]::bigint)
+	SELECT count(*) FILTER (WHERE before > rank), count(*) FILTER (WHERE before < rank) > 100 FROM records;);
+
 for my $step (@steps)
 {
 	my ($what, $sql) = @$step;
+	my $lsn = $primary->lsn('insert');
 	$primary->safe_psql('postgres', $sql);
+	is($primary->safe_psql('postgres', sprintf($out_of_order, $lsn)), '0|t', "$what: pages are locked in order")
+	  if $what =~ /slots|split|free groups/;
 	is($primary->safe_psql('postgres', "SELECT check_index('$_') - count(*) FROM " . substr($_, 0, 1)),
 		'0', "$what: $_ is sound")
 	  for qw(t_v e_v);
