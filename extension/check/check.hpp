@@ -111,14 +111,16 @@ struct RingGuard {
 TableRows *open_table_rows(const Check *check);
 void close_table_rows(TableRows *rows);
 
-/// The row's index values, if the snapshot sees it: then neither vacuum nor anyone else changes its
-/// place in the table or its entries in the index while we look. False: it does not. Valid until
-/// the next call; what the caller allocates in *scratch is freed then, too.
-bool fetch_row(TableRows *rows, const ItemPointerData &tid, const Datum **values,
-               const bool **isnull, MemoryContext *scratch);
+/// A row that the snapshot sees: then neither vacuum nor anyone else changes its place in the table
+/// or its entries in the index while we look.
+struct TableRow {
+    const Datum *values; // of the index's columns; nullptr: the index's predicate excludes the row
+    const bool *isnull;
+    MemoryContext scratch; // what is allocated in it is freed by the next fetch_row()
+};
 
-/// Whether the row fetched last satisfies the predicate of a partial index.
-bool satisfies_predicate(TableRows *rows);
+/// False: the snapshot sees no row there. Valid until the next call.
+bool fetch_row(TableRows *rows, const ItemPointerData &tid, TableRow *out);
 
 // ---- tids of the index against the table (tid_check.cpp)
 
@@ -131,18 +133,20 @@ struct SuspectSet {
 
 TidCheck *begin_tid_check(const Check *check);
 
-/// A live row of the index, in a list that existed when the check began.
-void note_tid(Check *check, const ItemPointerData &tid);
+constexpr int kListBits = 21; // that list numbers take
 
-/// After the whole index was read: every row of the table that belongs into the index is there,
-/// and no more than `copies` times. can_index: whether the access method stores such a value; of
-/// rows that it does not, nothing is said. Returns the tids that lead nowhere.
+/// A live row of the index, in a list that existed when the check began.
+void note_tid(Check *check, const ItemPointerData &tid, uint32 list);
+
+/// After the whole index was read: every row of the table that belongs into the index is there, in
+/// no more than `copies` lists, and once in each. can_index: whether the access method stores such
+/// a value; of rows that it does not, nothing is said. Returns the tids that lead nowhere.
 SuspectSet end_tid_check(Check *check, uint32 copies,
                          bool (*can_index)(void *argument, Datum value), void *argument);
 
 bool is_suspect(const SuspectSet &suspects, const ItemPointerData &tid);
 
-/// Whether there is no line pointer in use at that place of the table. REQUIRES, for an answer that
+/// Whether no row of the table begins at that place. REQUIRES, for an answer that
 /// is certain: the lock of the index page that has the tid is held.
 bool leads_nowhere(const Check *check, const ItemPointerData &tid);
 

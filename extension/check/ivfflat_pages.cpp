@@ -51,7 +51,7 @@ check_row(Walk *walk, BlockNumber block, const page::RowPage &header, uint32 slo
                ItemPointerGetBlockNumberNoCheck(&tid), tid.ip_posid, slot, problem);
         return;
     }
-    note_tid(walk->check, tid);
+    note_tid(walk->check, tid, header.list);
     if (walk->check->deep)
         check_stored_row(walk, block, header.list, slot);
 }

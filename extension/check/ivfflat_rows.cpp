@@ -110,15 +110,12 @@ void
 check_stored_row(Walk *walk, BlockNumber block, uint32 list, uint32 slot)
 {
     const ItemPointerData tid = page::tids(walk->page)[slot];
-    const Datum *values;
-    const bool *isnull;
-    MemoryContext scratch;
-    if (!fetch_row(walk->check->rows, tid, &values, &isnull, &scratch))
+    TableRow row;
+    if (!fetch_row(walk->check->rows, tid, &row))
         return;
     CHECK_FOR_INTERRUPTS();
-    MemoryContext previous = MemoryContextSwitchTo(scratch);
-    const bool belongs =
-        !isnull[0] && can_index(walk, values[0]) && satisfies_predicate(walk->check->rows);
+    MemoryContext previous = MemoryContextSwitchTo(row.scratch);
+    const bool belongs = row.values != nullptr && !row.isnull[0] && can_index(walk, row.values[0]);
     MemoryContextSwitchTo(previous);
     const BlockNumber row_block = ItemPointerGetBlockNumberNoCheck(&tid);
     const auto *stored = reinterpret_cast<const float *>(walk->page + walk->meta.page.rows_offset +

@@ -184,19 +184,16 @@ void
 check_codes(Walk *walk, BlockNumber block, uint32 list, uint32 slot)
 {
     const ItemPointerData tid = page::tids(walk->meta.page, walk->page)[slot];
-    const Datum *values;
-    const bool *isnull;
-    MemoryContext scratch;
-    if (!fetch_row(walk->check->rows, tid, &values, &isnull, &scratch))
+    TableRow row;
+    if (!fetch_row(walk->check->rows, tid, &row))
         return;
     CHECK_FOR_INTERRUPTS();
-    MemoryContext previous = MemoryContextSwitchTo(scratch);
-    const bool belongs =
-        !isnull[0] && can_index(walk, values[0]) && satisfies_predicate(walk->check->rows);
+    MemoryContext previous = MemoryContextSwitchTo(row.scratch);
+    const bool belongs = row.values != nullptr && !row.isnull[0] && can_index(walk, row.values[0]);
     const bool comparable = belongs && read_centre(walk, list);
     if (comparable) {
         ivfrabitq::encode_row(&walk->encoder, walk->row, walk->centre, walk->scale, walk->expected);
-        ivfrabitq::store_filter_values(walk->check->index, walk->meta, values, isnull,
+        ivfrabitq::store_filter_values(walk->check->index, walk->meta, row.values, row.isnull,
                                        walk->expected);
     }
     MemoryContextSwitchTo(previous);

@@ -219,7 +219,7 @@ check_unreached(Walk *walk, BlockNumber block)
     if (!missing || !copy_page(walk->check, block, walk->page))
         return;
     const uint32 count = page::content<page::ScanPage>(walk->page)->slice_count;
-    for (uint32 i = 0; i < count; i++) {
+    for (uint32 i = 0; i < count && i < walk->meta.page.groups_per_page; i++) {
         const uint64 number = number_of(walk, {block, i});
         const uint32 list = page::slices(walk->page)[i].list;
         if (has(walk->met, number) && !has(walk->reached, number) && list < walk->meta.page.lists &&

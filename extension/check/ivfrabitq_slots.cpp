@@ -10,8 +10,12 @@ extern "C" {
 #include "miscadmin.h"
 }
 
+#include "index/ivfrabitq/options.hpp"
+
 namespace vx::check::rabitq
 {
+
+static_assert(int64{ivfrabitq::kMaxLists} * 5 / 4 + 128 < int64{1} << kListBits);
 
 static uint16
 add_of(const Walk *walk, uint32 slot)
@@ -47,7 +51,7 @@ check_row(Walk *walk, BlockNumber block, const page::Slice &slice, uint32 slot)
         return false;
     }
     if (existed(walk, slice.list)) {
-        note_tid(walk->check, tid);
+        note_tid(walk->check, tid, slice.list);
         if (walk->check->deep)
             check_codes(walk, block, slice.list, slot);
     }
@@ -148,8 +152,7 @@ check_suspects(Walk *walk, const SuspectSet &suspects)
     for (BlockNumber block = walk->meta.page.first_scan; suspects.count > 0 && block < walk->blocks;
          block++)
         if (ivfrabitq::is_scan_block(walk->meta, block) && !is_damaged(walk, block) &&
-            copy_page(walk->check, block, walk->page) &&
-            page_problem(walk->page, page::Kind::scan) == nullptr)
+            copy_page(walk->check, block, walk->page) && scan_page_problem(walk) == nullptr)
             check_suspect_page(walk, block, suspects);
 }
 

@@ -145,6 +145,10 @@ entry_problem(const Walk *walk, const page::ListEntry &entry)
     const uint32 scan_end = meta.first_scan + meta.scan_pages;
     if ((entry.flags & ~(page::kFrozen | page::kVacant)) != 0)
         return "the list has flags that do not exist";
+    if (entry.died != 0 && entry.died <= entry.born)
+        return "the list died before it was born";
+    if ((entry.flags & page::kVacant) && (entry.run_pages > 0 || page::is_valid(entry.first)))
+        return "a place without a list has slices";
     if (entry.run_pages > 0 && (entry.run_start < meta.first_scan || entry.run_start >= scan_end ||
                                 entry.run_pages > scan_end - entry.run_start))
         return "the list's run lies outside the scan pages";

@@ -20,7 +20,7 @@ is_damage(int sqlstate)
 {
     return sqlstate == ERRCODE_INDEX_CORRUPTED || sqlstate == ERRCODE_DATA_CORRUPTED ||
            sqlstate == ERRCODE_FEATURE_NOT_SUPPORTED || sqlstate == ERRCODE_IO_ERROR ||
-           sqlstate == ERRCODE_PROGRAM_LIMIT_EXCEEDED;
+           sqlstate == ERRCODE_UNDEFINED_FILE || sqlstate == ERRCODE_PROGRAM_LIMIT_EXCEEDED;
 }
 
 bool

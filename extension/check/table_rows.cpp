@@ -64,8 +64,7 @@ is_in_table(TableRows *rows, const ItemPointerData &tid)
 }
 
 bool
-fetch_row(TableRows *rows, const ItemPointerData &tid, const Datum **values, const bool **isnull,
-          MemoryContext *scratch)
+fetch_row(TableRows *rows, const ItemPointerData &tid, TableRow *out)
 {
     if (!is_in_table(rows, tid))
         return false;
@@ -78,19 +77,15 @@ fetch_row(TableRows *rows, const ItemPointerData &tid, const Datum **values, con
     MemoryContextReset(rows->scratch);
     ResetPerTupleExprContext(rows->estate);
     GetPerTupleExprContext(rows->estate)->ecxt_scantuple = rows->slot;
+    *out = {nullptr, rows->isnull, rows->scratch};
+    // first: expressions may not be made for rows that the predicate excludes
+    if (!ExecQual(rows->predicate, GetPerTupleExprContext(rows->estate)))
+        return true;
     MemoryContext previous = MemoryContextSwitchTo(rows->scratch);
     FormIndexDatum(rows->info, rows->slot, rows->estate, rows->values, rows->isnull);
     MemoryContextSwitchTo(previous);
-    *values = rows->values;
-    *isnull = rows->isnull;
-    *scratch = rows->scratch;
+    out->values = rows->values;
     return true;
-}
-
-bool
-satisfies_predicate(TableRows *rows)
-{
-    return ExecQual(rows->predicate, GetPerTupleExprContext(rows->estate));
 }
 
 } // namespace vx::check

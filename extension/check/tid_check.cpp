@@ -19,6 +19,7 @@ extern "C" {
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "utils/memutils.h"
 #include "utils/tuplesort.h"
 }
 
@@ -33,20 +34,32 @@ namespace vx::check
 constexpr uint32 kMostSuspects = 65536; // more are not looked at
 constexpr uint64 kEnd = ~uint64{0};
 
+// What is sorted: block, offset, list. Offsets of rows are checked before.
+constexpr int kOffsetBits = 64 - 32 - kListBits;
+static_assert(MaxHeapTuplesPerPage < 1 << kOffsetBits);
+
+/// One row of the index.
+struct Entry {
+    uint64 tid; // packed; kEnd: behind the last
+    uint32 list;
+};
+
 struct TidCheck {
     Check *check;
     Tuplesortstate *sort; // if heapallindexed
-    uint64 next;          // the smallest that was not taken yet; kEnd: none
+    Entry next;           // the smallest that was not taken yet
     uint32 copies;
     bool (*can_index)(void *argument, Datum value);
     void *argument;
+
+    MemoryContext scratch; // of can_index()
 
     // the rows of the table block at hand
     BlockNumber block;
     uint32 rows;
     OffsetNumber offsets[MaxHeapTuplesPerPage];
 
-    // line pointers in use, of the block looked at last
+    // line pointers that can be in an index, of the block looked at last
     bool is_heap;
     BlockNumber table_blocks;
     BlockNumber pointers_block;
@@ -107,7 +120,16 @@ is_suspect(const SuspectSet &suspects, const ItemPointerData &tid)
     return std::binary_search(suspects.tids, suspects.tids + suspects.count, pack(tid));
 }
 
-/// Which line pointers of the block are in use, into used[1 ..]; returns how many there are.
+/// A version of a row that an update put on its predecessor's page: indexes lead to the first.
+static bool
+is_heap_only(Page page, ItemId item)
+{
+    return ItemIdIsNormal(item) && ItemIdGetOffset(item) <= BLCKSZ - SizeofHeapTupleHeader &&
+           HeapTupleHeaderIsHeapOnly(reinterpret_cast<HeapTupleHeader>(PageGetItem(page, item)));
+}
+
+/// Which line pointers of the block can be in an index, into used[1 ..]; returns how many there
+/// are.
 static uint32
 read_pointers(const Check *check, BlockNumber block, bool *used)
 {
@@ -117,8 +139,10 @@ read_pointers(const Check *check, BlockNumber block, bool *used)
     Page page = BufferGetPage(buffer);
     const uint32 most = MaxHeapTuplesPerPage;
     const uint32 count = PageIsNew(page) ? 0 : Min(PageGetMaxOffsetNumber(page), most);
-    for (uint32 i = 1; i <= count; i++)
-        used[i] = ItemIdIsUsed(PageGetItemId(page, static_cast<OffsetNumber>(i)));
+    for (uint32 i = 1; i <= count; i++) {
+        ItemId item = PageGetItemId(page, static_cast<OffsetNumber>(i));
+        used[i] = ItemIdIsUsed(item) && !is_heap_only(page, item);
+    }
     UnlockReleaseBuffer(buffer);
     return count;
 }
@@ -155,13 +179,30 @@ seems_to_lead_nowhere(TidCheck *tids, uint64 packed)
     return offset > tids->pointers || !tids->used[offset];
 }
 
+/// Order of numbers without a sign, as the sort of bigint has it.
+static int64
+sort_key(uint64 packed, uint32 list)
+{
+    const uint64 tid = packed >> 16 << kOffsetBits | (packed & 0xffff);
+    return static_cast<int64>((tid << kListBits | list) ^ uint64{1} << 63);
+}
+
+static Entry
+entry_of(int64 sort_key)
+{
+    const uint64 key = static_cast<uint64>(sort_key) ^ uint64 { 1 } << 63;
+    const uint64 tid = key >> kListBits;
+    return {tid >> kOffsetBits << 16 | (tid & ((1 << kOffsetBits) - 1)),
+            static_cast<uint32>(key & ((1 << kListBits) - 1))};
+}
+
 void
-note_tid(Check *check, const ItemPointerData &tid)
+note_tid(Check *check, const ItemPointerData &tid, uint32 list)
 {
     TidCheck *tids = check->tids;
     const uint64 packed = pack(tid);
     if (tids->sort != nullptr) {
-        tuplesort_putdatum(tids->sort, Int64GetDatum(static_cast<int64>(packed)), false);
+        tuplesort_putdatum(tids->sort, Int64GetDatum(sort_key(packed, list)), false);
         return;
     }
     // too little to read the table for: only what is behind its end
@@ -179,40 +220,49 @@ step(TidCheck *tids)
 {
     Datum value;
     bool isnull;
-    tids->next = pg::next_sorted_datum(tids->sort, &value, &isnull)
-                     ? static_cast<uint64>(DatumGetInt64(value))
-                     : kEnd;
+    if (pg::next_sorted_datum(tids->sort, &value, &isnull))
+        tids->next = entry_of(DatumGetInt64(value));
+    else
+        tids->next = {kEnd, 0};
 }
 
-/// Takes all entries of the smallest tid; returns how many.
-static uint32
+/// All entries of the smallest tid.
+struct Taken {
+    uint32 count;
+    int64 twice; // a list that has it more than once; kNone: there is none
+};
+
+static Taken
 take_tid(TidCheck *tids)
 {
-    const uint64 taken = tids->next;
-    if (seems_to_lead_nowhere(tids, taken))
-        suspect(tids, taken);
-    uint32 count = 0;
-    while (tids->next == taken) {
-        count++;
-        step(tids);
+    CHECK_FOR_INTERRUPTS();
+    Taken taken = {0, kNone};
+    const uint64 tid = tids->next.tid;
+    if (seems_to_lead_nowhere(tids, tid))
+        suspect(tids, tid);
+    for (uint32 list = 0; tids->next.tid == tid; step(tids)) {
+        if (taken.count++ > 0 && tids->next.list == list)
+            taken.twice = list;
+        list = tids->next.list;
     }
-    return count;
+    return taken;
 }
 
 static void
 match_row(TidCheck *tids, uint64 row)
 {
-    while (tids->next < row)
+    while (tids->next.tid < row)
         take_tid(tids);
-    const uint32 found = tids->next == row ? take_tid(tids) : 0;
+    const Taken found = tids->next.tid == row ? take_tid(tids) : Taken{0, kNone};
     const ItemPointerData tid = unpack(row);
     const BlockNumber block = ItemPointerGetBlockNumberNoCheck(&tid);
-    if (found == 0)
+    if (found.count == 0)
         report(tids->check, kNone, kNone, "missing row",
                "row (%u,%u) of the table is not in the index", block, tid.ip_posid);
-    else if (found > tids->copies)
-        report(tids->check, kNone, kNone, "duplicate row",
-               "row (%u,%u) of the table is %u times in the index", block, tid.ip_posid, found);
+    else if (found.count > tids->copies || found.twice != kNone)
+        report(tids->check, kNone, found.twice, "duplicate row",
+               "row (%u,%u) of the table is %u times in the %s", block, tid.ip_posid, found.count,
+               found.twice != kNone && found.count <= tids->copies ? "list" : "index");
 }
 
 /// Rows of one block come in the order of their versions, not of the places that indexes know.
@@ -231,7 +281,11 @@ VX_CALLBACK(void, check_table_row,
             (nullptr, tid, values, isnull, true, state))
 {
     auto *tids = static_cast<TidCheck *>(state);
-    if (isnull[0] || !tids->can_index(tids->argument, values[0]))
+    MemoryContext previous = MemoryContextSwitchTo(tids->scratch);
+    const bool belongs = !isnull[0] && tids->can_index(tids->argument, values[0]);
+    MemoryContextSwitchTo(previous);
+    MemoryContextReset(tids->scratch);
+    if (!belongs)
         return;
     const BlockNumber block = ItemPointerGetBlockNumber(tid);
     if (block != tids->block || tids->rows == MaxHeapTuplesPerPage) {
@@ -247,6 +301,8 @@ merge_table(TidCheck *tids)
     Check *check = tids->check;
     tuplesort_performsort(tids->sort);
     step(tids);
+    tids->scratch =
+        AllocSetContextCreate(CurrentMemoryContext, "index check row", ALLOCSET_DEFAULT_SIZES);
     IndexInfo *info = BuildIndexInfo(check->index);
     info->ii_Concurrent = true; // the snapshot's rows, and no complaint about others
     // from block 0 on: not where another scan is
@@ -255,9 +311,10 @@ merge_table(TidCheck *tids)
     table_index_build_scan(check->heap, check->index, info, false, false, check_table_row, tids,
                            scan);
     end_block(tids);
-    while (tids->next != kEnd)
+    while (tids->next.tid != kEnd)
         take_tid(tids);
     tuplesort_end(tids->sort);
+    MemoryContextDelete(tids->scratch);
 }
 
 SuspectSet
