@@ -21,8 +21,14 @@ $node->start;
 $node->safe_psql(
 	'postgres', q(
 	CREATE EXTENSION vector;
-	CREATE FUNCTION check_index(regclass) RETURNS bigint
-		AS 'vector', 'ivfrabitq_check_index' LANGUAGE c STRICT;
+	CREATE FUNCTION check_index(index regclass) RETURNS bigint LANGUAGE plpgsql AS $$
+		DECLARE problem record;
+		BEGIN
+			FOR problem IN SELECT * FROM index_check(index, true, true) LOOP
+				RAISE EXCEPTION '%: %', index, problem;
+			END LOOP;
+			RETURN (SELECT rows FROM index_stats(index));
+		END $$;
 	CREATE TABLE t (id int, v vector(8), b int);
 	CREATE FUNCTION row_of(i int) RETURNS vector LANGUAGE sql IMMUTABLE AS
 		'SELECT array_agg((i::bigint * (k + 3) * 7919 % 1009)::int)::vector FROM generate_series(1, 8) k';

@@ -37,8 +37,14 @@ $primary->safe_psql(
 	'postgres', q(
 	CREATE EXTENSION vector;
 	CREATE EXTENSION pg_walinspect;
-	CREATE FUNCTION check_index(regclass) RETURNS bigint
-		AS 'vector', 'ivfrabitq_check_index' LANGUAGE c STRICT;
+	CREATE FUNCTION check_index(index regclass) RETURNS bigint LANGUAGE plpgsql AS $$
+		DECLARE problem record;
+		BEGIN
+			FOR problem IN SELECT * FROM index_check(index, true, true) LOOP
+				RAISE EXCEPTION '%: %', index, problem;
+			END LOOP;
+			RETURN (SELECT rows FROM index_stats(index));
+		END $$;
 	CREATE TABLE t (id int, v vector(16));
 	CREATE TABLE e (id int, v vector(16));
 	CREATE FUNCTION row_of(i int) RETURNS vector LANGUAGE sql IMMUTABLE AS
