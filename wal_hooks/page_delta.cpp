@@ -35,7 +35,7 @@ run_steps(Page page, const void *delta, Size length) noexcept
     DeltaReader reader(delta, length, kPageBounds);
     Step step;
     while (reader.next(&step)) {
-        if (InRecovery && is_misplaced(step))
+        if (is_misplaced(step) && InRecovery)
             step.offset += step.count;
         if (step.operation == Operation::initialise)
             PageInit(page, BLCKSZ, step.count);

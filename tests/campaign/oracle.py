@@ -36,7 +36,7 @@ def verify(connection, ledger, after_crash=False, deep=True):
                 ledger.forget_rows(table)
         problems = compare_ledger(cursor, ledger, unlogged if standby else [])
         for index, table, method, opclass, filtered in indexes(cursor, standby):
-            problems += attempt(f'{index}: verifier', check_index, cursor, index, method, deep)
+            problems += attempt(f'{index}: verifier', check_index, cursor, index, deep)
             problems += attempt(index, compare_answers, cursor, index, table, method, OPERATORS[opclass], filtered,
                                 standby)
     return problems

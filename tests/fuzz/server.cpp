@@ -184,6 +184,7 @@ extern "C" {
 char *BufferBlocks;
 Block *LocalBufferBlockPointers;
 RmgrData RmgrTable[RM_MAX_ID + 1];
+bool InRecovery = true;
 bool process_shared_preload_libraries_in_progress;
 volatile uint32 InterruptHoldoffCount;
 volatile uint32 QueryCancelHoldoffCount;
