@@ -27,6 +27,12 @@ class Ledger:
     def add_table(self, table):
         self.rows[table] = {}
 
+    def sending(self, transaction, changes):
+        """COMMIT is about to be sent: for who must know when that was."""
+
+    def refused(self, transaction):
+        """COMMIT returned with an error: nothing of it was done."""
+
     def acknowledge(self, transaction, changes):
         """COMMIT has returned."""
         with self.lock:

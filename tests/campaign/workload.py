@@ -101,6 +101,7 @@ class Client(threading.Thread):
                     plan = self.plan(table)
                     if single:
                         changes, sent = plan.changes, True  # the statement commits by itself
+                        self.workload.ledger.sending(name, changes)
                     elif self.rng.random() < 0.15:
                         self.undone(cursor, table)
                     plan.run(cursor)
@@ -109,8 +110,10 @@ class Client(threading.Thread):
                 if not single and self.rng.random() < 0.1:
                     self.connection.rollback()
                     return
-                sent = True
-                self.connection.commit()
+                if not single:
+                    sent = True
+                    self.workload.ledger.sending(name, changes)
+                    self.connection.commit()
         except psycopg2.Error as error:
             self.failed(error, name, changes if sent else [])
             return
@@ -123,6 +126,8 @@ class Client(threading.Thread):
                 self.workload.ledger.doubt(name, changes)
             self.connection.close()
             return
+        if changes:
+            self.workload.ledger.refused(name)
         self.workload.note_error(error)
         self.connection.rollback()
 
