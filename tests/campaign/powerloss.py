@@ -38,6 +38,7 @@ CONF = {
 # At wal_level = minimal an index that a transaction makes is not in WAL but synced at its end.
 WAL_LEVELS = {'replica': {'wal_level': 'replica', 'max_wal_senders': 4},
               'minimal': {'wal_level': 'minimal', 'max_wal_senders': 0, 'wal_skip_threshold': 0}}
+UNRECORDED = {'pg_internal.init', 'pgstat.stat', 'postmaster.opts'}
 # An unlogged relation is made: its file, then its init fork, which is logged, then synced. Power that fails with the
 # first name on the disk, the second not, and the record of it flushed by somebody else's commit leaves a server that
 # recovers and then cannot make the file again.
@@ -241,9 +242,22 @@ class PowerLoss:
         """On a disk that synced nothing rows are lost: if that is not noticed, nothing would be."""
         disk.forget = 'everything'
         self.play(recording, disk, moment, 0, len(recording.events))
+        self.check_recorder(disk)
         self.make_image(disk, 'nothing')
         if not any(' lost: ' in problem for problem in self.verify(moment)):
             self.report.problem('rows that a disk forgot were not missed')
+
+    def check_recorder(self, disk):
+        """All that was recorded, and nothing lost, is what the server left, but for what it wrote by fopen()."""
+        self.make_image(disk, 'everything')
+        image, server = files_of(self.state / 'image'), files_of(self.server.folder)
+        for path in sorted(image.keys() | server.keys()):
+            if path.name in UNRECORDED:
+                continue
+            if path not in image or path not in server:
+                self.report.problem(f'recorder: {path} is in one of recording and server')
+            elif image[path].read_bytes() != server[path].read_bytes():
+                self.report.problem(f'recorder: {path} is not as the server left it')
 
     def verify(self, moment):
         server = Server(self.state / 'image', self.options.port, {**self.server.conf, 'fsync': 'off'})
@@ -262,6 +276,11 @@ class PowerLoss:
             return [f'{type(error).__name__}: {error}']
         finally:
             server.close()
+
+
+def files_of(folder):
+    """Path in the folder → path."""
+    return {path.relative_to(folder): path for path in folder.rglob('*') if path.is_file()}
 
 
 if __name__ == '__main__':
