@@ -113,16 +113,8 @@ check_extent_fine_pages(Walk *walk, BlockNumber scan_block)
 static const char *
 fine_link_problem(const Walk *walk, BlockNumber block, const page::ScanPage &header)
 {
-    const page::MetaPage &meta = walk->meta.page;
-    const uint32 scan_end = meta.first_scan + meta.scan_pages;
-    uint64 fine_block = uint64{block} + 1;
-    uint64 fine_slot = 0;
-    if (block < scan_end) {
-        const uint64 record = uint64{block - meta.first_scan} * walk->meta.rows_per_page();
-        fine_block = scan_end + record / meta.fine_per_page;
-        fine_slot = record % meta.fine_per_page;
-    }
-    if (header.fine_block != fine_block || header.fine_slot != fine_slot)
+    const ivfrabitq::FinePlace place = ivfrabitq::fine_place(walk->meta, block);
+    if (header.fine_block != place.block || header.fine_slot != place.slot)
         return "the page's fine codes are not where they should be";
     return nullptr;
 }

@@ -18,3 +18,7 @@ extern "C" {
 }
 
 #include "pg/compat.hpp" // so that every file sees the same declarations on every version
+
+#ifdef VECTOR_CHECKED_PAGES
+#include "pg/checked_page.hpp"
+#endif

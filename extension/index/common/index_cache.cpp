@@ -11,6 +11,7 @@ extern "C" {
 #include "utils/memutils.h"
 }
 
+#include "index/common/existing_block.hpp"
 #include "pg/compat.hpp"
 
 namespace vx::index
@@ -76,6 +77,13 @@ recent_slot(Relation relation, MemoryContext context, RecentBuffers *recent, Blo
     return &recent->buffers[block];
 }
 
+/// Whether the block was read before: then it exists. What damage says of others is checked.
+static bool
+is_known(const RecentBuffers &recent, BlockNumber block)
+{
+    return block < recent.slots && recent.buffers[block] != InvalidBuffer;
+}
+
 static Buffer
 read_recent(Relation relation, IndexCache *cache, RecentBuffers *recent, BlockNumber block)
 {
@@ -106,6 +114,8 @@ Buffer
 read_cached_page(Relation index, BlockNumber block)
 {
     IndexCache *cache = cache_of(index);
+    if (cache == nullptr || unlikely(!is_known(cache->index, block)))
+        check_index_block(index, block);
     return read_recent(index, cache, cache != nullptr ? &cache->index : nullptr, block);
 }
 
@@ -113,6 +123,10 @@ Buffer
 read_cached_table_page(Relation index, Relation table, BlockNumber block)
 {
     IndexCache *cache = cache_of(index);
+    if (cache == nullptr || unlikely(!is_known(cache->table, block))) {
+        TableEnd end = {};
+        end.check(index, table, block);
+    }
     return read_recent(table, cache, cache != nullptr ? &cache->table : nullptr, block);
 }
 
@@ -123,7 +137,7 @@ expect(const RecentBuffers &recent, BlockNumber block)
         return nullptr;
     const Buffer buffer = recent.buffers[block];
     __builtin_prefetch(GetBufferDescriptor(buffer - 1), 1);
-    return BufferGetPage(buffer);
+    return static_cast<const char *>(BufferGetBlock(buffer));
 }
 
 const char *

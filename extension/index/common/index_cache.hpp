@@ -37,7 +37,8 @@ void *make_index_cache(Relation index, Size bytes);
 void forget_index_cache(Relation index);
 
 /// ReadBuffer() for scans: tries the buffer where this backend saw the page last, because
-/// PostgreSQL's own look-up misses the processor's caches. The caller releases the pin.
+/// PostgreSQL's own look-up misses the processor's caches. Raises INDEX_CORRUPTED if there is no
+/// such block. The caller releases the pin.
 Buffer read_cached_page(Relation index, BlockNumber block);
 
 /// The same for the table of the index.

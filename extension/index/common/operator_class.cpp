@@ -64,6 +64,13 @@ column_dimensions(Relation index, uint32 most, const char *access_method)
     return static_cast<uint32>(dimensions);
 }
 
+bool
+has_dimensions(Relation index, uint32 dimensions)
+{
+    const int32 declared = TupleDescAttr(RelationGetDescr(index), 0)->atttypmod;
+    return declared < 0 || static_cast<uint32>(declared) == dimensions; // ALTER TABLE may drop them
+}
+
 BatchDistance
 batch_distance(Metric metric)
 {

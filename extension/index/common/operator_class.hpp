@@ -48,6 +48,9 @@ OperatorClass get_operator_class(Relation index);
 /// than the access method can keep.
 uint32 column_dimensions(Relation index, uint32 most, const char *access_method);
 
+/// Whether the indexed column has so many, as far as it is declared.
+bool has_dimensions(Relation index, uint32 dimensions);
+
 /// Smaller is nearer for every metric: the inner product comes negated.
 using BatchDistance = void (*)(const float *query, const float *rows, std::size_t stride,
                                std::size_t count, std::size_t n, float *out) noexcept;

@@ -49,7 +49,9 @@ find_entry(Relation index, const Meta &meta, Buffer directory, uint32 list)
     const auto *header = page::content<page::DirectoryPage>(page);
     const uint32 first = list / meta.page.entries_per_page * meta.page.entries_per_page;
     if (!page::has_kind(page, page::Kind::directory) || header->first_list != first ||
-        header->count != Min(meta.page.entries_per_page, meta.page.lists - first))
+        header->count != Min(meta.page.entries_per_page, meta.page.lists - first) ||
+        reinterpret_cast<PageHeader>(page)->pd_lower !=
+            page::kEntriesOffset + header->count * sizeof(page::ListEntry))
         report_corrupted(index, BufferGetBlockNumber(directory),
                          "not the directory page expected here");
     return reinterpret_cast<page::ListEntry *>(page + entry_offset(meta, list));

@@ -7,6 +7,7 @@ extern "C" {
 #include "storage/bufmgr.h"
 }
 
+#include "index/common/existing_block.hpp"
 #include "index/common/index_cache.hpp"
 
 namespace vx::ivf
@@ -81,14 +82,19 @@ check_shape(Relation index, const page::MetaPage &meta)
     if (meta.dimensions < 1 || meta.dimensions > page::kMaxDimensions || meta.lists < 1 ||
         meta.lists > PG_INT16_MAX + 1)
         report_corrupted(index, 0, "dimensions or lists out of range");
+    if (!index::has_dimensions(index, meta.dimensions))
+        report_corrupted(index, 0, "dimensions are not the column's");
     const page::MetaPage expected = plan_meta(operator_class, meta.dimensions, meta.lists);
     if (memcmp(&expected, &meta, sizeof(meta)) != 0)
         report_corrupted(index, 0, "page layout does not follow from dimensions and lists");
+    if (meta.first_rows > RelationGetNumberOfBlocks(index))
+        report_corrupted(index, 0, "the file is too short");
 }
 
 static void
 read_meta(Relation index, page::MetaPage *meta)
 {
+    index::check_index_block(index, 0);
     Buffer buffer = ReadBuffer(index, 0);
     LockBuffer(buffer, BUFFER_LOCK_SHARE);
     // not has_kind(): the page may be of a foreign format, and the magic tells more

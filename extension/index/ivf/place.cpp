@@ -40,7 +40,7 @@ struct NewRow {
 static Buffer
 lock_page(Relation index, BlockNumber block, int mode)
 {
-    Buffer buffer = ReadBuffer(index, block);
+    Buffer buffer = read_page(index, block);
     LockBuffer(buffer, mode);
     return buffer;
 }
@@ -76,6 +76,8 @@ store_in_page(Relation index, const Meta &meta, Buffer buffer, const NewRow &row
         return false;
 
     const uint32 slot = free_slot(page);
+    if (slot == header.count && (header.dead > 0 || page::is_live(page::tids(page)[slot])))
+        report_corrupted(index, BufferGetBlockNumber(buffer), "free slots are miscounted");
     PageEdit edit(index);
     const PageEdit::Handle handle = edit.add(buffer);
     if (slot == header.count) {
@@ -83,8 +85,6 @@ store_in_page(Relation index, const Meta &meta, Buffer buffer, const NewRow &row
         edit.set_lower(handle, static_cast<uint16>(meta.page.rows_offset +
                                                    header.count * meta.page.row_bytes));
     } else {
-        if (slot > header.count || header.dead == 0)
-            report_corrupted(index, BufferGetBlockNumber(buffer), "free slots are miscounted");
         header.dead--;
     }
     edit.write(handle, page::kContentOffset, &header, sizeof(header));
@@ -95,15 +95,18 @@ store_in_page(Relation index, const Meta &meta, Buffer buffer, const NewRow &row
 }
 
 /// A page that belongs to nobody, exclusively locked: a zeroed one that a crash left behind (vacuum
-/// puts those into the free space map), or a new one at the end of the file.
+/// puts those into the free space map), or a new one at the end of the file. The map may be wrong.
 static Buffer
-allocate_page(Relation index)
+allocate_page(Relation index, const Meta &meta)
 {
-    for (;;) {
+    constexpr int kTries = 8;
+    for (int i = 0; i < kTries; i++) {
         const BlockNumber block = GetFreeIndexPage(index);
         if (block == InvalidBlockNumber)
             break;
-        Buffer buffer = ReadBuffer(index, block);
+        if (block < meta.page.first_rows || block >= RelationGetNumberOfBlocks(index))
+            continue;
+        Buffer buffer = read_page(index, block);
         if (ConditionalLockBuffer(buffer)) {
             if (PageIsNew(BufferGetPage(buffer)))
                 return buffer;
@@ -152,7 +155,7 @@ append_page(Relation index, const Meta &meta, Buffer directory, uint32 list, con
         tail = lock_page(index, old_tail, BUFFER_LOCK_EXCLUSIVE);
         check_row_page(index, meta, tail, list);
     }
-    Buffer fresh = allocate_page(index);
+    Buffer fresh = allocate_page(index, meta);
     const BlockNumber block = BufferGetBlockNumber(fresh);
     VX_FAULT(ivfflat_page_allocated);
 

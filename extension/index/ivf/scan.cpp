@@ -26,7 +26,9 @@ extern "C" {
 }
 
 #include "index/common/candidates.hpp"
+#include "index/common/existing_block.hpp"
 #include "index/common/rows.hpp"
+#include "index/common/tid_set.hpp"
 #include "index/ivf/callbacks.hpp"
 #include "index/ivf/centroids.hpp"
 #include "index/ivf/lists.hpp"
@@ -83,6 +85,8 @@ struct ScanState {
     size_t max_far_capacity;
     float *page_distances;
     FileEnd end;
+    index::TableEnd table_end;
+    index::TidSet returned; // a damaged index may have a row twice
     ReadAhead read_ahead;
 };
 
@@ -285,6 +289,7 @@ VX_CALLBACK(IndexScanDesc, ivf_begin_scan, (Relation index, int keys, int order_
         static_cast<Candidate *>(palloc(Candidates::kNearCapacity * sizeof(Candidate))),
         static_cast<Candidate *>(palloc(Candidates::kMinFarCapacity * sizeof(Candidate))),
         Candidates::kMinFarCapacity);
+    state->returned.initialise(context);
     state->read_ahead.window =
         Min(get_tablespace_io_concurrency(index->rd_rel->reltablespace), kMaxReadAhead);
 
@@ -333,6 +338,7 @@ start_scan(IndexScanDesc scan, ScanState *state)
 
     take_query(state, scan->orderByData[0]);
     state->end = FileEnd{};
+    state->returned.clear();
     state->read_ahead.misses_seen = pgBufferUsage.shared_blks_read;
     state->read_ahead.active = false;
     rank_lists(state, scan->indexRelation);
@@ -349,15 +355,18 @@ VX_CALLBACK(bool, ivf_get_tuple, (IndexScanDesc scan, [[maybe_unused]] ScanDirec
         start_scan(scan, state);
 
     Candidate candidate;
-    while (!state->candidates.pop(&candidate)) {
-        if (state->candidates.lost_some()) {
-            state->candidates.resume_after_last();
-            collect_batch(state, scan->indexRelation);
-        } else if (!next_batch(state, scan->indexRelation)) {
-            return false;
+    do {
+        while (!state->candidates.pop(&candidate)) {
+            if (state->candidates.lost_some()) {
+                state->candidates.resume_after_last();
+                collect_batch(state, scan->indexRelation);
+            } else if (!next_batch(state, scan->indexRelation)) {
+                return false;
+            }
         }
-    }
-    ItemPointerSet(&scan->xs_heaptid, candidate.block, candidate.offset);
+        ItemPointerSet(&scan->xs_heaptid, candidate.block, candidate.offset);
+    } while (!state->returned.add(scan->xs_heaptid));
+    state->table_end.check(scan->indexRelation, scan->heapRelation, candidate.block);
     scan->xs_recheck = false;
     scan->xs_recheckorderby = false;
     return true;

@@ -52,16 +52,19 @@ struct DeadSlots {
     uint32 first; // first and last slot that died now
     uint32 last;
     uint32 count;
+    uint32 before; // slots that had died already
 };
 
 /// Asks about every live row of the page; dead ones lose their tid in `tids`.
 static DeadSlots
 find_dead(VacuumPass *pass, const page::RowPage &header, ItemPointer tids)
 {
-    DeadSlots dead = {0, 0, 0};
+    DeadSlots dead = {0, 0, 0, 0};
     for (uint32 slot = 0; slot < header.count; slot++) {
-        if (!page::is_live(tids[slot]))
+        if (!page::is_live(tids[slot])) {
+            dead.before++;
             continue;
+        }
         if (pass->callback(&tids[slot], pass->callback_state)) {
             memset(&tids[slot], 0, sizeof(ItemPointerData));
             if (dead.count++ == 0)
@@ -119,10 +122,12 @@ vacuum_page(VacuumPass *pass, BlockNumber block)
     ItemPointerData tids[BLCKSZ / sizeof(ItemPointerData)];
     memcpy(tids, page::tids(page), header.count * sizeof(ItemPointerData));
     const DeadSlots dead = find_dead(pass, header, tids);
+    if (dead.before != header.dead)
+        report_corrupted(index, block, "free slots are miscounted");
     if (dead.count > 0)
         remove_dead(pass, buffer, header, tids, dead);
 
-    const page::RowPage left = *page::content<page::RowPage>(page);
+    const page::RowPage left = *page::content<page::RowPage>(BufferGetPage(buffer));
     UnlockReleaseBuffer(buffer);
 
     pass->stats->tuples_removed += dead.count;

@@ -15,7 +15,7 @@ extern "C" {
 #include "utils/lsyscache.h"
 }
 
-#include "index/ivfrabitq/lists.hpp"
+#include "index/ivfrabitq/store.hpp"
 #include "index/ivfrabitq/table_truth.hpp"
 #include "pg/compat.hpp"
 #include "pg/entry.hpp"
@@ -106,8 +106,7 @@ read_blocks(const TableTruth *state)
 static void
 store_calibration(Relation index, const page::Calibration &calibration)
 {
-    Buffer buffer = ReadBuffer(index, 0);
-    LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+    Buffer buffer = lock_meta_page(index);
     wal::PageEdit edit(index);
     const wal::PageEdit::Handle page = edit.add(buffer);
     edit.write(page, page::kContentOffset + offsetof(page::MetaPage, calibration), &calibration,

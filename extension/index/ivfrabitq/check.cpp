@@ -13,6 +13,8 @@ namespace vx::ivfrabitq
 {
 
 constexpr auto kRows = static_cast<uint32>(kernel::kGroupRows);
+constexpr char kWrongEnd[] = "end of a scan page is out of range";
+constexpr char kWrongFinePlace[] = "a link leads out of the fine pages";
 
 /// Raises. What a scan on a standby finds may be no damage: the primary does not know the standby's
 /// snapshots, so it may use a split list's place again before the scan has ended.
@@ -36,8 +38,23 @@ is_scan_page(const Meta &meta, Page page)
     const auto *header = page::content<page::ScanPage>(page);
     return page::has_kind(page, page::Kind::scan) &&
            header->slice_count <= meta.page.groups_per_page &&
-           header->groups_used <= meta.page.groups_per_page &&
-           header->fine_slot < meta.page.fine_per_page;
+           header->groups_used <= meta.page.groups_per_page;
+}
+
+static bool
+has_right_end(const Meta &meta, Page page)
+{
+    return reinterpret_cast<PageHeader>(page)->pd_lower ==
+           meta.page.groups_offset +
+               page::content<page::ScanPage>(page)->groups_used * meta.page.group_bytes;
+}
+
+/// A scan page's fine codes are where its own place says.
+static bool
+has_fine_place(const Meta &meta, BlockNumber block, const page::ScanPage &header)
+{
+    const FinePlace place = fine_place(meta, block);
+    return header.fine_block == place.block && header.fine_slot == place.slot;
 }
 
 static bool
@@ -57,8 +74,13 @@ check_slice(Relation index, const Meta &meta, Buffer buffer, uint32 slice, uint3
     const page::Slice *found = page::slices(page) + slice;
     if (unlikely(slice >= header->slice_count || found->list != list))
         report_slice(index, meta, buffer, "slice belongs to another list");
+    const BlockNumber block = BufferGetBlockNumber(buffer);
     if (unlikely(!is_within(*header, *found)))
-        report_corrupted(index, BufferGetBlockNumber(buffer), "counts of a slice are out of range");
+        report_corrupted(index, block, "counts of a slice are out of range");
+    if (unlikely(!has_right_end(meta, page)))
+        report_corrupted(index, block, kWrongEnd);
+    if (unlikely(!has_fine_place(meta, block, *header)))
+        report_corrupted(index, block, kWrongFinePlace);
     return found;
 }
 
@@ -70,9 +92,10 @@ check_scan_page(Relation index, const Meta &meta, Buffer buffer)
     const auto *header = page::content<page::ScanPage>(page);
     if (!is_scan_page(meta, page))
         report_corrupted(index, block, "not a scan page");
-    if (reinterpret_cast<PageHeader>(page)->pd_lower !=
-        meta.page.groups_offset + header->groups_used * meta.page.group_bytes)
-        report_corrupted(index, block, "end of a scan page is out of range");
+    if (!has_right_end(meta, page))
+        report_corrupted(index, block, kWrongEnd);
+    if (!has_fine_place(meta, block, *header))
+        report_corrupted(index, block, kWrongFinePlace);
 
     bool owned[256] = {};
     uint32 groups = 0;
@@ -100,13 +123,15 @@ is_scan_block(const Meta &meta, BlockNumber block)
            (block < scan_end || block >= scan_end + meta.page.fine_pages);
 }
 
-bool
-is_fine_block(const Meta &meta, BlockNumber scan_block, BlockNumber block)
+FinePlace
+fine_place(const Meta &meta, BlockNumber scan_block)
 {
     const uint32 scan_end = meta.page.first_scan + meta.page.scan_pages;
-    if (scan_block < scan_end)
-        return block >= scan_end && block < scan_end + meta.page.fine_pages;
-    return block > scan_block && block <= scan_block + meta.extent_fine_pages();
+    if (scan_block >= scan_end)
+        return {scan_block + 1, 0};
+    const uint64 record = uint64{scan_block - meta.page.first_scan} * meta.rows_per_page();
+    return {scan_end + static_cast<uint32>(record / meta.page.fine_per_page),
+            static_cast<uint32>(record % meta.page.fine_per_page)};
 }
 
 } // namespace vx::ivfrabitq

@@ -20,7 +20,9 @@ entries_of(Relation index, const Meta &meta, Buffer directory, uint32 first_list
     Page page = BufferGetPage(directory);
     const auto *header = page::content<page::DirectoryPage>(page);
     if (!page::has_kind(page, page::Kind::directory) || header->first_list != first_list ||
-        header->count != Min(page::kEntriesPerPage, meta.page.list_capacity - first_list))
+        header->count != Min(page::kEntriesPerPage, meta.page.list_capacity - first_list) ||
+        reinterpret_cast<PageHeader>(page)->pd_lower !=
+            page::kEntriesOffset + header->count * sizeof(page::ListEntry))
         report_corrupted(index, BufferGetBlockNumber(directory),
                          "not the directory page expected here");
     return reinterpret_cast<const page::ListEntry *>(page + page::kEntriesOffset);
@@ -57,6 +59,30 @@ check_entry(Relation index, const Meta &meta, uint32 list, const page::ListEntry
         report_corrupted(index, block, "a link leads out of the scan pages");
 }
 
+/// The last version of the structure that the entry speaks of.
+static uint32
+last_version(const page::ListEntry &entry)
+{
+    const uint32 born = entry.born == page::kUnborn ? 0 : entry.born;
+    return (entry.flags & page::kVacant) ? 0 : Max(born, entry.died);
+}
+
+/// A split may have made a version since `meta` was read, and nothing else can have one to come:
+/// such lists would be left out.
+static void
+check_versions(Relation index, const Meta &meta, const page::ListEntry *entries)
+{
+    uint32 last = 0;
+    uint32 list = 0;
+    for (uint32 i = 0; i < meta.page.lists; i++)
+        if (last_version(entries[i]) > last) {
+            last = last_version(entries[i]);
+            list = i;
+        }
+    if (last > meta.page.structure_version && last > read_meta(index).page.structure_version)
+        report_corrupted(index, directory_block(meta, list), "a list is of a version to come");
+}
+
 static void
 read_entries(Relation index, const Meta &meta, page::ListEntry *entries)
 {
@@ -71,6 +97,7 @@ read_entries(Relation index, const Meta &meta, page::ListEntry *entries)
         for (uint32 i = first; i < first + count; i++)
             check_entry(index, meta, i, entries[i]);
     }
+    check_versions(index, meta, entries);
 }
 
 static void

@@ -32,10 +32,9 @@ void put_filter_values(const Meta &meta, uint8 *group, uint32 slot, RowCode *row
 /// The scan keys of one scan, ready to be compared. Memory: CurrentMemoryContext.
 struct FilterProgram;
 
-/// nullptr: no keys. Sets *never if no row can pass (a comparison with NULL), and *recheck if
-/// passing is not proof (text_hash).
+/// nullptr: no keys. Sets *never if no row can pass (a comparison with NULL).
 FilterProgram *compile_filter(Relation index, const Meta &meta, const ScanKeyData *keys,
-                              int key_count, bool *never, bool *recheck);
+                              int key_count, bool *never);
 
 /// masks[i]: the rows of group first_group + i that pass, for `count` groups of the page; rows that
 /// do not exist may pass. Returns how many bits are set.

@@ -249,9 +249,9 @@ add_filter(const page::FilterColumn &column, const Demand &demand, FilterProgram
 
 FilterProgram *
 compile_filter(Relation index, const Meta &meta, const ScanKeyData *keys, int key_count,
-               bool *never, bool *recheck)
+               bool *never)
 {
-    *never = *recheck = false;
+    *never = false;
     if (key_count == 0)
         return nullptr;
 
@@ -262,11 +262,8 @@ compile_filter(Relation index, const Meta &meta, const ScanKeyData *keys, int ke
             *never = true;
             return program;
         }
-    for (uint32 i = 0; i < meta.page.filter_columns; i++) {
-        const page::FilterColumn &column = meta.page.filters[i];
-        add_filter(column, demands[i], program);
-        *recheck |= column.kind == page::FilterKind::text_hash && demands[i].compared;
-    }
+    for (uint32 i = 0; i < meta.page.filter_columns; i++)
+        add_filter(meta.page.filters[i], demands[i], program);
     return program->count > 0 ? program : nullptr;
 }
 

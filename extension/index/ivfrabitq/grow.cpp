@@ -73,7 +73,7 @@ store_in_tail(Growth *growth)
     growth->entry.free = growth->entry.tail;
 
     const page::ScanPage header = *page::content<page::ScanPage>(BufferGetPage(growth->tail));
-    Buffer fine = lock_fine_page(growth->index, meta, header, slot, growth->entry.tail.block);
+    Buffer fine = lock_fine_page(growth->index, meta, header, slot);
     PageEdit edit(growth->index);
     edit.write(edit.add(growth->directory), entry_offset(growth->list), &growth->entry,
                sizeof(growth->entry));
@@ -111,7 +111,7 @@ extend_tail(Growth *growth)
     growth->entry.free = growth->entry.tail;
     growth->entry.rows += added * kGroupRows;
 
-    Buffer fine = lock_fine_page(growth->index, meta, header, slot, growth->entry.tail.block);
+    Buffer fine = lock_fine_page(growth->index, meta, header, slot);
     PageEdit edit(growth->index);
     edit.write(edit.add(growth->directory), entry_offset(growth->list), &growth->entry,
                sizeof(growth->entry));
@@ -156,13 +156,13 @@ find_room(const Growth *growth, uint32 groups)
             break;
         if (BufferIsValid(growth->tail) && BufferGetBlockNumber(growth->tail) == block)
             return room_on_page(meta, growth->tail, growth->wanted);
-        Buffer buffer = ReadBuffer(growth->index, block);
+        Buffer buffer = read_page(growth->index, block);
         if (!ConditionalLockBuffer(buffer)) {
             ReleaseBuffer(buffer);
             break; // somebody grows there
         }
         uint32 found = 0;
-        if (!PageIsNew(BufferGetPage(buffer))) {
+        if (page::has_kind(BufferGetPage(buffer), page::Kind::scan)) {
             check_scan_page(growth->index, meta, buffer);
             found = free_groups(meta, BufferGetPage(buffer));
         }
@@ -264,7 +264,7 @@ add_slice(Growth *growth)
     const bool makes_version = is_first && growth->entry.born != page::kUnborn; // else a split does
     Buffer meta_page = InvalidBuffer;
     if (makes_version)
-        meta_page = lock_page(growth->index, 0, BUFFER_LOCK_EXCLUSIVE);
+        meta_page = lock_meta_page(growth->index);
 
     const Room room = choose_room(growth);
     const BlockNumber block = BufferGetBlockNumber(room.scan);
@@ -274,7 +274,7 @@ add_slice(Growth *growth)
     if (BufferIsValid(fine))
         LockBuffer(fine, BUFFER_LOCK_EXCLUSIVE);
     else
-        fine = lock_fine_page(growth->index, meta, header, room.first_group * kGroupRows, block);
+        fine = lock_fine_page(growth->index, meta, header, room.first_group * kGroupRows);
 
     const page::SlicePointer old_tail = growth->entry.tail;
     growth->entry.free = growth->entry.tail = where;

@@ -106,15 +106,21 @@ structure_changed(RowInserter *inserter)
 static uint32
 place_nearest(RowInserter *inserter)
 {
+    bool measured = true; // and no list was tried since
     for (;;) {
         CHECK_FOR_INTERRUPTS();
         const uint32 list = nearest_list(inserter->squared, inserter->meta.page.lists);
         if (list == kNone) {
+            if (measured)
+                report_corrupted(inserter->index, inserter->meta.page.first_centroids,
+                                 "no list has a distance to the row");
             wait_for_split(inserter->index, inserter->meta);
             structure_changed(inserter);
             measure_lists(inserter);
+            measured = true;
             continue;
         }
+        measured = false;
         float scale;
         read_centroid(inserter->index, inserter->meta, list, inserter->centre, &scale);
         encode_row(&inserter->encoder, inserter->row, inserter->centre, scale, inserter->code);

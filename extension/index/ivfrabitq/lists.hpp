@@ -60,6 +60,8 @@ page::ListEntry read_list_entry(Relation index, const Meta &meta, uint32 list);
 
 // ---- checks of what pages say (check.cpp); all raise INDEX_CORRUPTED
 
+constexpr char kRing[] = "the slices of a list form a ring";
+
 /// For scans, cheap: the slice exists, is that list's, and lies within the page. Of the page's
 /// other slices nothing is known.
 const page::Slice *check_slice(Relation index, const Meta &meta, Buffer buffer, uint32 slice,
@@ -72,8 +74,13 @@ void check_scan_page(Relation index, const Meta &meta, Buffer buffer);
 /// Whether a scan page may be there; where the file ends, reading it finds out.
 bool is_scan_block(const Meta &meta, BlockNumber block);
 
-/// Whether the block can be a fine page of that scan page.
-bool is_fine_block(const Meta &meta, BlockNumber scan_block, BlockNumber block);
+/// Where the fine codes of a scan page begin: it follows from where the page is.
+struct FinePlace {
+    BlockNumber block;
+    uint32 slot;
+};
+
+FinePlace fine_place(const Meta &meta, BlockNumber scan_block);
 
 // ---- writing (place.cpp, grow.cpp, store.cpp)
 

@@ -7,6 +7,7 @@ extern "C" {
 #include "storage/bufmgr.h"
 }
 
+#include "index/common/existing_block.hpp"
 #include "index/common/index_cache.hpp"
 #include "index/ivfrabitq/filter.hpp"
 #include "index/ivfrabitq/options.hpp"
@@ -122,6 +123,12 @@ check_shape(Relation index, const page::MetaPage &meta)
         meta.list_capacity > plan_list_capacity(kMaxLists) || meta.scan_pages > MaxBlockNumber)
         report_corrupted(index, 0, "dimensions, lists or pages out of range");
 
+    if (!index::has_dimensions(index, meta.dimensions))
+        report_corrupted(index, 0, "dimensions are not the column's");
+    const BlockNumber blocks = RelationGetNumberOfBlocks(index);
+    if (meta.scan_pages > blocks || meta.fine_pages > blocks) // and then nothing below overflows
+        report_corrupted(index, 0, "the file is too short");
+
     page::FilterKind kinds[page::kMaxFilterColumns];
     const uint32 filter_columns = filter_kinds(index, kinds);
     page::MetaPage expected = plan_meta(operator_class, meta.dimensions, kinds, filter_columns);
@@ -138,7 +145,6 @@ check_shape(Relation index, const page::MetaPage &meta)
     if (memcmp(&expected, &meta, sizeof(meta)) != 0)
         report_corrupted(index, 0, "page layout does not follow from columns and lists");
 
-    const BlockNumber blocks = RelationGetNumberOfBlocks(index);
     if (meta.first_scan + meta.scan_pages + meta.fine_pages > blocks)
         report_corrupted(index, 0, "the file is too short");
 }
@@ -173,6 +179,7 @@ Meta
 get_meta(Relation index)
 {
     if (index->rd_amcache == nullptr) {
+        index::check_index_block(index, 0);
         const Meta meta = read_page_0(index);
         check_format(index, meta.page);
         check_shape(index, meta.page);

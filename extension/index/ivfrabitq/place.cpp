@@ -45,7 +45,7 @@ store_in_slice(Relation index, const Meta &meta, Buffer buffer, uint32 number, u
 
     const uint32 slot = take_free_slot(index, meta, buffer, &slice);
     const page::ScanPage header = *page::content<page::ScanPage>(BufferGetPage(buffer));
-    Buffer fine = lock_fine_page(index, meta, header, slot, BufferGetBlockNumber(buffer));
+    Buffer fine = lock_fine_page(index, meta, header, slot);
 
     PageEdit edit(index);
     const StagedPage page = stage_page(&edit, buffer, false, page::Kind::scan);

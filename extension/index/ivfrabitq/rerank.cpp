@@ -16,6 +16,8 @@ extern "C" {
 #include "types/vector.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 namespace vx::ivfrabitq
 {
@@ -37,7 +39,7 @@ is_lower(const Estimate &a, const Estimate &b) noexcept
     return a.lower > b.lower; // heaps of the standard library have the largest in front
 }
 
-/// The distance to the query on the scale of the estimates.
+/// The distance to the query on the scale of the estimates; NaN if the operator gives that.
 static double
 exact_distance(const Search *search, const Vector *row)
 {
@@ -69,6 +71,8 @@ measure_row(Search *search, const Estimate &estimate, double *distance)
             check_same_dimensions(ElementTraits<float>::type_name,
                                   static_cast<int>(search->meta.page.dimensions), row->dim);
         *distance = exact_distance(search, row);
+        if (std::isnan(*distance)) // sorting needs an order
+            *distance = std::numeric_limits<double>::infinity();
     }
     MemoryContextSwitchTo(previous);
     MemoryContextReset(search->scratch);

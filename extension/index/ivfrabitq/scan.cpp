@@ -37,7 +37,6 @@ struct ScanState {
     MemoryContext context;
     Search *search; // nullptr: not started
     bool never;     // no row can pass the conditions
-    bool recheck;   // passing the filter is not proof
     bool exhausted;
     Reach reach;     // of the last round; before it, of the first
     uint32 lists;    // that the last round read; 0: there was none
@@ -206,7 +205,7 @@ start_scan(IndexScanDesc scan, ScanState *state)
         make_search(scan->indexRelation, scan->heapRelation, scan->xs_snapshot, state->context);
     set_trust(state->search);
     state->search->filter = compile_filter(scan->indexRelation, state->search->meta, scan->keyData,
-                                           scan->numberOfKeys, &state->never, &state->recheck);
+                                           scan->numberOfKeys, &state->never);
     const ScanKeyData &query = scan->orderByData[0];
     set_query(state->search, query.sk_argument, (query.sk_flags & SK_ISNULL) != 0);
     MemoryContextSwitchTo(previous);
@@ -269,7 +268,8 @@ VX_CALLBACK(bool, ivfrabitq_get_tuple,
                 continue;
             state->returned++;
             scan->xs_heaptid = found.tid;
-            scan->xs_recheck = state->recheck;
+            // hashes of different texts can be equal, values in a damaged page be anything
+            scan->xs_recheck = search->filter != nullptr;
             scan->xs_recheckorderby = false;
             return true;
         }

@@ -120,8 +120,8 @@ set_query(Search *search, Datum value, bool is_null)
 {
     MemoryContext previous = MemoryContextSwitchTo(search->context);
     search->returned.clear();
-    search->has_query = !is_null && prepare_value(search, value) && is_comparable(search);
-    if (!search->has_query)
+    search->has_query = !is_null;
+    if (is_null || !prepare_value(search, value) || !is_comparable(search))
         memset(search->prepared, 0, search->meta.page.padded * sizeof(float));
     const kernel::CodeShape shape = search->meta.shape();
     kernel::make_scan_query(shape, search->prepared, const_cast<uint8 *>(search->scan.lut),

@@ -12,11 +12,12 @@
 // that the next rows are compared with. Everything lives in the search's memory context.
 #pragma once
 
+#include "index/common/existing_block.hpp"
+#include "index/common/tid_set.hpp"
 #include "index/ivfrabitq/calibrate.hpp"
 #include "index/ivfrabitq/encode.hpp"
 #include "index/ivfrabitq/estimates.hpp"
 #include "index/ivfrabitq/filter.hpp"
-#include "index/ivfrabitq/tid_set.hpp"
 #include "kernel/list_order.hpp"
 
 extern "C" {
@@ -65,9 +66,9 @@ struct Search {
     Meta meta;
 
     // prepare
-    bool has_query;     // false: NULL, or a vector without direction: all rows are equally near
+    bool has_query;     // false: NULL: all rows are equally near
     float *x;           // the query's own floats
-    float *prepared;    // padded
+    float *prepared;    // padded; zeroes if estimates would tell nothing
     float query_length; // of prepared
     kernel::ScanQuery scan;
     kernel::FineQuery fine;
@@ -95,13 +96,14 @@ struct Search {
     kernel::Survivor *survivors; // of one page
     Pending pending[kBatch];
     uint32 pending_count;
-    TidSet met;      // rows of this round, where a row can be in two lists
-    TidSet returned; // rows of earlier rounds
+    index::TidSet met;      // rows of this round, where a row can be in two lists
+    index::TidSet returned; // rows of earlier rounds
 
     // rerank
     bool is_heap; // rows are read past the table access method's interface
     Buffer table_buffer;
     IndexFetchTableData *fetch;
+    index::TableEnd table_end;
     TupleTableSlot *slot;
     IndexInfo *expressions; // nullptr: the key is a plain column
     EState *estate;

@@ -47,10 +47,11 @@ BlockNumber
 find_free_groups(Relation index, const Meta &meta, uint32 groups)
 {
     const BlockNumber block = GetPageWithFreeSpace(index, as_bytes(meta, groups));
-    if (block == InvalidBlockNumber || !is_scan_block(meta, block) ||
-        block >= RelationGetNumberOfBlocks(index))
-        return InvalidBlockNumber;
-    return block;
+    if (block == InvalidBlockNumber ||
+        (is_scan_block(meta, block) && block < RelationGetNumberOfBlocks(index)))
+        return block;
+    record_free_groups(index, meta, block, 0); // the map was wrong
+    return InvalidBlockNumber;
 }
 
 /// Logs the last page of an extent, empty. Replay then makes the file as long as it is here: else

@@ -26,6 +26,7 @@ extern "C" {
 #include "utils/snapmgr.h"
 }
 
+#include "index/common/existing_block.hpp"
 #include "index/ivfrabitq/build_shape.hpp"
 #include "index/ivfrabitq/encode.hpp"
 #include "index/ivfrabitq/filter.hpp"
@@ -49,6 +50,7 @@ struct Splitter {
     IndexInfo *info;
     EState *estate;
     IndexFetchTableData *fetch;
+    index::TableEnd table_end;
     TupleTableSlot *slot;
     SnapshotData snapshot; // everything that some scan may still see
     MemoryContext scratch; // of one row
@@ -63,6 +65,8 @@ read_row(Splitter *splitter, ItemPointerData tid, float *out)
 {
     bool again = false;
     bool all_dead = false;
+    splitter->table_end.check(splitter->index, splitter->heap,
+                              ItemPointerGetBlockNumberNoCheck(&tid));
     if (!table_index_fetch_tuple(splitter->fetch, &tid, &splitter->snapshot, splitter->slot, &again,
                                  &all_dead))
         return false;
@@ -186,6 +190,7 @@ static void
 begin_splitter(Splitter *splitter, Relation index)
 {
     splitter->index = index;
+    splitter->table_end = {};
     splitter->heap = table_open(IndexGetRelation(RelationGetRelid(index), false), NoLock);
     splitter->meta = read_meta(index);
     splitter->info = BuildIndexInfo(index);

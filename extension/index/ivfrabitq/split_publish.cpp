@@ -3,6 +3,7 @@
 // The page changes of a split: freezing the old list, preparing new ones, and the switch.
 #include "pg/postgres.hpp"
 
+#include "index/ivfrabitq/ring_guard.hpp"
 #include "index/ivfrabitq/split.hpp"
 #include "index/ivfrabitq/store.hpp"
 #include "wal_hooks/fault.hpp"
@@ -69,8 +70,12 @@ collect_rows(Relation index, const Meta &meta, uint32 list)
     const page::ListEntry entry = read_list_entry(index, meta, list);
     for (uint32 i = 0; i < entry.run_pages; i++)
         collect_slice(index, meta, list, {entry.run_start + i, 0}, &rows);
-    for (page::SlicePointer next = entry.first; page::is_valid(next);)
+    RingGuard guard = {};
+    for (page::SlicePointer next = entry.first; page::is_valid(next);) {
+        if (!guard.pass(next))
+            report_corrupted(index, next.block, kRing);
         next = collect_slice(index, meta, list, next, &rows);
+    }
     return rows;
 }
 
@@ -90,6 +95,21 @@ choose_places(Relation index, const Meta &meta, uint32 list, uint32 wanted, NewL
     return found;
 }
 
+/// A page of centroids, whose last one may have fewer tiles; what lies beyond pd_lower would be
+/// lost by an edit.
+static bool
+has_all_tiles(const Meta &meta, Buffer buffer)
+{
+    const uint32 tiles = meta.page.list_capacity / kPlaces *
+                         static_cast<uint32>(kernel::tiles_per_block(meta.page.padded));
+    const uint32 before =
+        (BufferGetBlockNumber(buffer) - meta.page.first_centroids) * page::kTilesPerPage;
+    Page page = BufferGetPage(buffer);
+    return page::has_kind(page, page::Kind::centroids) &&
+           reinterpret_cast<PageHeader>(page)->pd_lower ==
+               page::kTilesOffset + Min(page::kTilesPerPage, tiles - before) * kTile;
+}
+
 /// Writes the place's part of every tile, a page at a time.
 static void
 write_centre(Relation index, const Meta &meta, const NewList &list)
@@ -104,7 +124,7 @@ write_centre(Relation index, const Meta &meta, const NewList &list)
         Buffer buffer =
             lock_page(index, meta.page.first_centroids + (first + tile) / page::kTilesPerPage,
                       BUFFER_LOCK_EXCLUSIVE);
-        if (!page::has_kind(BufferGetPage(buffer), page::Kind::centroids))
+        if (!has_all_tiles(meta, buffer))
             report_corrupted(index, BufferGetBlockNumber(buffer), "not a page of centroids");
         PageEdit edit(index);
         const auto handle = edit.add(buffer);
@@ -182,7 +202,7 @@ publish_lists(Relation index, const Meta &meta, uint32 old_list, const NewList *
 {
     bear_appended(index, meta, lists, count);
     Buffer directory = lock_page(index, directory_block(meta, old_list), BUFFER_LOCK_EXCLUSIVE);
-    Buffer meta_page = lock_page(index, 0, BUFFER_LOCK_EXCLUSIVE);
+    Buffer meta_page = lock_meta_page(index);
     page::MetaPage now = *page::content<page::MetaPage>(BufferGetPage(meta_page));
     const uint32 version = now.structure_version + 1;
     uint32 in_use = now.lists;

@@ -20,6 +20,19 @@ lock_page(Relation index, BlockNumber block, int mode)
     return buffer;
 }
 
+Buffer
+lock_meta_page(Relation index)
+{
+    Buffer buffer = lock_page(index, 0, BUFFER_LOCK_EXCLUSIVE);
+    Page page = BufferGetPage(buffer);
+    // what lies beyond pd_lower would be lost by the edit
+    if (!page::has_kind(page, page::Kind::meta) ||
+        reinterpret_cast<PageHeader>(page)->pd_lower !=
+            page::kContentOffset + sizeof(page::MetaPage))
+        report_corrupted(index, 0, "not a metapage");
+    return buffer;
+}
+
 StagedPage
 stage_page(PageEdit *edit, Buffer buffer, bool fresh, page::Kind kind)
 {
@@ -147,13 +160,10 @@ stage_no_row(PageEdit *edit, const StagedPage &page, const Meta &meta, uint32 sl
 }
 
 Buffer
-lock_fine_page(Relation index, const Meta &meta, const page::ScanPage &header, uint32 slot,
-               BlockNumber scan_block)
+lock_fine_page(Relation index, const Meta &meta, const page::ScanPage &header, uint32 slot)
 {
     const BlockNumber block =
         header.fine_block + (header.fine_slot + slot) / meta.page.fine_per_page;
-    if (block < header.fine_block || !is_fine_block(meta, scan_block, block))
-        report_corrupted(index, scan_block, "a link leads out of the fine pages");
     Buffer buffer = lock_page(index, block, BUFFER_LOCK_EXCLUSIVE);
     Page page = BufferGetPage(buffer);
     if (!PageIsNew(page) && !page::has_kind(page, page::Kind::fine))
@@ -184,10 +194,10 @@ uint32
 take_free_slot(Relation index, const Meta &meta, Buffer buffer, page::Slice *slice)
 {
     const uint32 first = slice->first_group * kGroupRows;
-    if (slice->dead == 0)
-        return first + slice->count++;
     const ItemPointerData *tids = page::tids(meta.page, BufferGetPage(buffer)) + first;
-    for (uint32 i = 0; i < slice->count; i++)
+    if (slice->dead == 0 && !page::is_live(tids[slice->count]))
+        return first + slice->count++;
+    for (uint32 i = 0; i < slice->count && slice->dead > 0; i++)
         if (!page::is_live(tids[i])) {
             slice->dead--;
             return first + i;

@@ -13,6 +13,9 @@ constexpr auto kGroupRows = static_cast<uint32>(kernel::kGroupRows);
 
 Buffer lock_page(Relation index, BlockNumber block, int mode);
 
+/// The metapage, exclusively locked, to be changed.
+Buffer lock_meta_page(Relation index);
+
 inline bool
 has_room(const page::Slice &slice)
 {
@@ -62,9 +65,9 @@ void stage_slot(wal::PageEdit *edit, const StagedPage &page, const Meta &meta, u
 /// The slot is free.
 void stage_no_row(wal::PageEdit *edit, const StagedPage &page, const Meta &meta, uint32 slot);
 
-/// The fine page of a slot, pinned and exclusively locked. REQUIRES: the scan page is locked.
-Buffer lock_fine_page(Relation index, const Meta &meta, const page::ScanPage &header, uint32 slot,
-                      BlockNumber scan_block);
+/// The fine page of a slot, pinned and exclusively locked. REQUIRES: the scan page is locked, and
+/// its header was checked.
+Buffer lock_fine_page(Relation index, const Meta &meta, const page::ScanPage &header, uint32 slot);
 
 void stage_fine(wal::PageEdit *edit, Buffer buffer, const Meta &meta, const page::ScanPage &header,
                 uint32 slot, RowCode *row);

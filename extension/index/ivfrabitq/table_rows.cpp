@@ -18,6 +18,7 @@ extern "C" {
 #include "storage/bufmgr.h"
 }
 
+#include "index/common/existing_block.hpp"
 #include "index/common/index_cache.hpp"
 
 namespace vx::ivfrabitq
@@ -112,6 +113,7 @@ fetch_from_heap(Search *search, ItemPointerData tid, Datum *value)
 static bool
 fetch_from_table(Search *search, ItemPointerData tid, Datum *value)
 {
+    search->table_end.check(search->index, search->heap, ItemPointerGetBlockNumberNoCheck(&tid));
     bool call_again = false;
     bool all_dead = false;
     if (!table_index_fetch_tuple(search->fetch, &tid, search->snapshot, search->slot, &call_again,

@@ -113,6 +113,7 @@ visit_page(VacuumPass *pass, BlockNumber block, BlockNumber end)
 
     check_scan_page(index, pass->meta, buffer);
     clean_page(pass, buffer);
+    page = BufferGetPage(buffer);
     page::Slice slices[BLCKSZ / sizeof(page::Slice)];
     const uint32 slice_count = page::content<page::ScanPage>(page)->slice_count;
     memcpy(slices, page::slices(page), slice_count * sizeof(page::Slice));

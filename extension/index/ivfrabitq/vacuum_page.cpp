@@ -34,20 +34,26 @@ is_retired(const VacuumPass *pass, const page::Slice &slice)
 /// Removes the slice's dead rows. Free slots at its end are given back, so that scans do not read
 /// them. Returns how many rows died.
 static uint32
-clean_slice(const VacuumPass *pass, wal::PageEdit *edit, const StagedPage &page, page::Slice *slice)
+clean_slice(const VacuumPass *pass, wal::PageEdit *edit, Buffer buffer, const StagedPage &page,
+            page::Slice *slice)
 {
     const uint32 first = slice->first_group * kGroupRows;
+    uint32 dead = 0;
     ItemPointerData tids[BLCKSZ / sizeof(ItemPointerData)];
     memcpy(tids, page::tids(pass->meta.page, page.page) + first, slice->count * sizeof(tids[0]));
     uint32 removed = 0;
     for (uint32 i = 0; i < slice->count; i++) {
+        dead += !page::is_live(tids[i]);
         if (!page::is_live(tids[i]) || !is_gone(pass, &tids[i]))
             continue;
         memset(&tids[i], 0, sizeof(tids[i]));
         stage_no_row(edit, page, pass->meta, first + i);
-        slice->dead++;
         removed++;
     }
+    if (dead != slice->dead)
+        report_corrupted(pass->info->index, BufferGetBlockNumber(buffer),
+                         "free slots are miscounted");
+    slice->dead = static_cast<uint16>(dead + removed);
     while (slice->count > 0 && !page::is_live(tids[slice->count - 1])) {
         slice->count--;
         slice->dead--;
@@ -97,7 +103,7 @@ clean_page(VacuumPass *pass, Buffer buffer)
         if (is_abandoned(pass, slice) || is_retired(pass, slice))
             continue;
         const uint16 count = slice.count;
-        const uint32 removed = clean_slice(pass, &edit, page, &slice);
+        const uint32 removed = clean_slice(pass, &edit, buffer, page, &slice);
         pass->stats->tuples_removed += removed;
         if (removed == 0 && slice.count == count)
             continue;

@@ -17,6 +17,7 @@ extern "C" {
 
 #include "index/common/index_cache.hpp"
 #include "index/ivfrabitq/lists.hpp"
+#include "index/ivfrabitq/ring_guard.hpp"
 
 #include <cmath>
 
@@ -45,6 +46,7 @@ struct Walk {
     uint32 run_left;
     BlockNumber run_next;
     bool first_left; // the chain's first slice is still to come
+    RingGuard guard; // of the current list's chain
     bool list_open;  // rows below are those of a list that is not finished
     uint64 list_rows;
     uint64 list_passed;
@@ -92,6 +94,7 @@ next_list(Walk *walk)
     walk->run_next = entry.run_start;
     walk->run_left = entry.run_pages;
     walk->first_left = page::is_valid(entry.first);
+    walk->guard.restart();
     return true;
 }
 
@@ -259,6 +262,8 @@ visit(Walk *walk, const Stop &stop)
     Stop next = {stop.list, slice->next.block, slice->next.slice, InvalidBuffer};
     if (!in_chain || list_ends)
         next = next_stop(walk);
+    else if (unlikely(!walk->guard.pass(slice->next)))
+        report_corrupted(search->index, stop.block, kRing);
     pin_ahead(walk, &next);
     look_further(*walk);
 

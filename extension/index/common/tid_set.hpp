@@ -12,7 +12,7 @@ extern "C" {
 #include "utils/memutils.h"
 }
 
-namespace vx::ivfrabitq
+namespace vx::index
 {
 
 /// Open addressing with linear probing; grows in its memory context. Zeroed memory is an empty set
@@ -96,4 +96,4 @@ struct TidSet {
     }
 };
 
-} // namespace vx::ivfrabitq
+} // namespace vx::index
