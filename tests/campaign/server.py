@@ -64,7 +64,7 @@ def wait_until(condition, what, patience=PATIENCE):
 
 
 class Server:
-    def __init__(self, folder, port, conf=None, user='postgres', environment=None):
+    def __init__(self, folder, port, conf=None, user='postgres', environment=None, trouble=TROUBLE):
         self.folder = Path(folder)
         self.port = port
         self.conf = dict(conf or {})
@@ -73,6 +73,7 @@ class Server:
         self.log = self.folder.with_name(self.folder.name + '.log')
         self.process = None
         self.own_kills = set()     # pids that the campaign killed
+        self.trouble = trouble     # lines of the log that are a problem
         self.allowed_panic = None  # pattern of PANICs that the campaign asked for
         self.log_seen = 0
         self.sockets = tempfile.mkdtemp(prefix='vecmesh-')
@@ -239,7 +240,7 @@ class Server:
             fault = FAULT.search(line)
             if fault:
                 self.own_kills.add(int(fault[1]))
-            if not TROUBLE.search(line):
+            if not re.search(self.trouble, line):
                 continue
             pid = re.search(r'\(PID (\d+)\) was terminated by signal', line)
             if pid and int(pid[1]) in self.own_kills:
