@@ -32,3 +32,37 @@ RESET ivfrabitq.recall_target;
 
 DROP TABLE rq_later;
 DROP FUNCTION rq_missed, rq_clustered, rq_noise;
+
+-- Rows that the snapshot does not see are in the index too, and count until they are looked up: what they leave
+-- open must not be filled by chance, with others than the nearest.
+CREATE FUNCTION rq_near(i int) RETURNS vector LANGUAGE sql IMMUTABLE AS
+    'SELECT array_agg(90 * sin(i % 5 * 7.919 * k) + 30 * sin(i * k * 1.37))::vector FROM generate_series(1, 16) k';
+CREATE TABLE rq_dead (id int, v vector(16)) WITH (autovacuum_enabled = off);
+SET client_min_messages = warning;
+CREATE INDEX rq_dead_v ON rq_dead USING ivfrabitq (v vector_cosine_ops);
+RESET client_min_messages;
+INSERT INTO rq_dead SELECT i, rq_near(i) FROM generate_series(1, 600) i;
+DELETE FROM rq_dead WHERE id % 9 = 0;
+
+-- how many of the nearest rows have a distance that the index does not find
+CREATE FUNCTION rq_others(query int, wanted int) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    q vector := rq_near(query);
+    found float8[];
+BEGIN
+    SET LOCAL enable_seqscan = off;
+    SET LOCAL enable_indexscan = on;
+    EXECUTE format('SELECT array_agg(d) FROM (SELECT v <=> $1 AS d FROM rq_dead ORDER BY v <=> $1 LIMIT %s) f',
+        wanted) INTO found USING q;
+    SET LOCAL enable_seqscan = on;
+    SET LOCAL enable_indexscan = off;
+    RETURN (SELECT count(*) FROM (SELECT v <=> q AS d FROM rq_dead ORDER BY d LIMIT wanted) e
+             WHERE d <> ALL (found));
+END $$;
+SET ivfrabitq.recall_target = 1;
+SELECT wanted, sum(rq_others(query, wanted))
+  FROM unnest(ARRAY[10, 40, 150, 400]) wanted, generate_series(1, 600, 3) query GROUP BY wanted ORDER BY wanted;
+RESET ivfrabitq.recall_target;
+
+DROP TABLE rq_dead;
+DROP FUNCTION rq_others, rq_near;

@@ -20,10 +20,6 @@ extern "C" {
 namespace vx::ivfrabitq
 {
 
-// The threshold is made of estimates a little above what was measured, so that a row that came out
-// too near does not shut out others.
-constexpr float kThresholdSlack = 0.5f;
-
 void
 add_pending(Search *search, BlockNumber block, uint32 record, const kernel::Survivor &survivor,
             const ItemPointerData &tid, float g, float spread)
@@ -71,7 +67,7 @@ take_estimate(Search *search, const Pending &pending, const uint8 *code, int32 d
         return;
     if (search->meta.page.spill_ratio > 0 && !search->met.add(pending.tid))
         return;
-    search->threshold.show(distance + kThresholdSlack * deviation);
+    search->threshold.show(distance + search->slack * deviation);
     search->estimates.add({lower, pending.tid}, search->threshold.value());
 }
 

@@ -126,12 +126,14 @@ drop_doubles(Search *search)
 }
 
 /// Where rows were dropped, later rounds will fill their places, with rows beyond the threshold.
-/// What lies beyond it too waits for those, so that all come in order.
+/// What lies beyond it too waits for those, so that all come in order. It does even if places were
+/// filled by chance, by rows that passed although they lie beyond it, when nothing may be missed.
 static void
 leave_far_rows(Search *search, uint32 k)
 {
     const auto threshold = static_cast<double>(search->threshold.value());
-    if (!search->keeps_order || search->found_count >= k)
+    const bool complete = search->found_count >= k && !(search->exact && search->unseen > 0);
+    if (!search->keeps_order || complete)
         return;
     while (search->found_count > 0 && search->found[search->found_count - 1].distance > threshold)
         search->found_count--;
@@ -142,6 +144,7 @@ rerank_estimates(Search *search, uint32 wanted)
 {
     Estimates &estimates = search->estimates;
     estimates.drop_above(search->threshold.value());
+    search->unseen = 0;
     if (estimates.count == 0)
         return;
     open_table(search);
@@ -160,6 +163,8 @@ rerank_estimates(Search *search, uint32 wanted)
         found.tid = rows[left - 1].tid;
         if (measure_row(search, rows[left - 1], &found.distance))
             keep_nearest(search, found, k);
+        else
+            search->unseen++;
         if (left % kInterruptEvery == 0)
             CHECK_FOR_INTERRUPTS();
     }

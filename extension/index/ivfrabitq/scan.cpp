@@ -170,19 +170,25 @@ extend_reach(IndexScanDesc scan, ScanState *state)
 
 /// recall_target 1 means every row: lists are all read, and estimates are trusted less than any
 /// error that rows in practice have. Those of rows that came after the build can be off by more
-/// than was measured there: by what the encoder lets a code be off.
+/// than was measured there: by what the encoder lets a code be off. And the threshold is then no
+/// estimate, but what the k-th row is at most.
 static void
 set_trust(Search *search)
 {
+    // a little above what was estimated: a row that came out too near does not shut out others
+    constexpr float kSlack = 0.5f;
     constexpr float kAlmostCertain = 6;
     constexpr float kMostKappa = kernel::kMostFineError; // and of hardly a scan code is it more
     search->epsilon = static_cast<float>(epsilon());
     search->rerank = static_cast<float>(rerank());
+    search->slack = kSlack;
     search->scan_kappa = search->meta.page.scan_kappa;
     search->fine_kappa = search->meta.page.fine_kappa;
-    if (recall_target() >= 1) {
+    search->exact = recall_target() >= 1;
+    if (search->exact) {
         search->epsilon = Max(search->epsilon, kAlmostCertain);
         search->rerank = Max(search->rerank, kAlmostCertain);
+        search->slack = search->rerank;
         search->scan_kappa = Max(search->scan_kappa, kMostKappa);
         search->fine_kappa = Max(search->fine_kappa, kMostKappa);
     }

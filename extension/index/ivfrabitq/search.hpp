@@ -86,11 +86,13 @@ struct Search {
     // scan, refine
     float epsilon; // how many standard deviations an estimate is trusted to be off at most
     float rerank;
+    float slack;      // how many of them above its estimate a row counts for the threshold
     float scan_kappa; // these deviations: the index's own, or more
     float fine_kappa;
     float scan_rounding; // standard deviation of <x, q> from rounding the query, for scan codes
     float fine_rounding; // and for fine codes
     bool keeps_order;    // rows that a later round could put before others are left to it
+    bool exact;          // ... even if that round would not be needed otherwise
     Threshold threshold;
     Estimates estimates;
     kernel::Survivor *survivors; // of one page
@@ -111,6 +113,7 @@ struct Search {
     Found *found; // nearest first
     uint32 found_count;
     uint32 found_capacity;
+    uint32 unseen; // rows of this round that the snapshot does not see
 
     SearchCounts counts;
 };
@@ -124,8 +127,8 @@ struct Reach {
     uint32 max_lists;
 };
 
-/// A search over the index; memory in `context`, which must outlive it. epsilon, rerank, the
-/// kappas and keeps_order are the caller's to set.
+/// A search over the index; memory in `context`, which must outlive it. epsilon, rerank,
+/// slack, the kappas, keeps_order and exact are the caller's to set.
 Search *make_search(Relation index, Relation heap, Snapshot snapshot, MemoryContext context);
 
 /// A new query; nullptr-like (is_null): all rows are equally near. Forgets what was returned.
