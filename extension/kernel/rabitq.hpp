@@ -176,6 +176,11 @@ struct GroupRun {
     std::uint32_t count;
     std::uint32_t next_groups = 0;
     const std::uint8_t *next = nullptr; // of the same shape; never read, so it may be stale
+
+    /// What the caller reads next of a row that is kept: `row_bytes` for each slot from here on.
+    /// Fetched as soon as the row is known, while others are scanned; nullptr: nothing is.
+    const std::uint8_t *rows = nullptr;
+    std::uint32_t row_bytes = 0;
 };
 
 /// A row that may be nearer than the threshold.

@@ -112,9 +112,17 @@ bound_rows(const Bound &bound, const __m256i *sums, const std::uint8_t *add,
     return kept;
 }
 
+inline void
+fetch_row(const GroupRun &run, std::uint32_t slot) noexcept
+{
+    if (run.rows != nullptr)
+        __builtin_prefetch(run.rows + std::size_t{slot} * run.row_bytes);
+}
+
 /// Few rows survive, so this need not be fast, only out of the way.
 __attribute__((noinline)) Survivor *
-keep(Survivor *out, std::uint32_t slot, std::uint32_t kept, const Rows &rows) noexcept
+keep(const GroupRun &run, Survivor *out, std::uint32_t slot, std::uint32_t kept,
+     const Rows &rows) noexcept
 {
     alignas(32) float lower[kGroupRows];
     alignas(32) float ip[kGroupRows];
@@ -124,6 +132,7 @@ keep(Survivor *out, std::uint32_t slot, std::uint32_t kept, const Rows &rows) no
     }
     for (; kept != 0; kept &= kept - 1) {
         const auto row = static_cast<std::uint32_t>(__builtin_ctz(kept));
+        fetch_row(run, slot + row);
         *out++ = {slot + row, lower[row], ip[row]};
     }
     return out;
@@ -160,7 +169,7 @@ scan_groups(const ScanQuery &query, const GroupRun &run, const std::uint32_t *ma
         if (masks != nullptr)
             kept &= masks[i];
         if (__builtin_expect(kept != 0, 0))
-            end = keep(end, i * std::uint32_t{kGroupRows}, kept, rows);
+            end = keep(run, end, i * std::uint32_t{kGroupRows}, kept, rows);
     }
     return static_cast<std::uint32_t>(end - out);
 }

@@ -59,9 +59,16 @@ template <class C> struct Avx512Rabitq {
         return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i *>(p)));
     }
 
+    static inline void fetch_row(const GroupRun &run, std::uint32_t slot) noexcept
+    {
+        if (run.rows != nullptr)
+            __builtin_prefetch(run.rows + std::size_t{slot} * run.row_bytes);
+    }
+
     /// Few rows survive, so this need not be fast, only out of the way.
-    static __attribute__((noinline)) Survivor *keep(Survivor *out, std::uint32_t slot,
-                                                    std::uint32_t kept, const HalfGroup &first,
+    static __attribute__((noinline)) Survivor *keep(const GroupRun &run, Survivor *out,
+                                                    std::uint32_t slot, std::uint32_t kept,
+                                                    const HalfGroup &first,
                                                     const HalfGroup &second) noexcept
     {
         alignas(64) float lower[32];
@@ -72,6 +79,7 @@ template <class C> struct Avx512Rabitq {
         _mm512_store_ps(ip + 16, second.ip);
         for (; kept != 0; kept &= kept - 1) {
             const auto row = static_cast<std::uint32_t>(__builtin_ctz(kept));
+            fetch_row(run, slot + row);
             *out++ = {slot + row, lower[row], ip[row]};
         }
         return out;
@@ -111,7 +119,7 @@ template <class C> struct Avx512Rabitq {
             if (masks != nullptr)
                 kept &= masks[i];
             if (__builtin_expect(kept != 0, 0))
-                end = keep(end, i * std::uint32_t{kGroupRows}, kept, first, second);
+                end = keep(run, end, i * std::uint32_t{kGroupRows}, kept, first, second);
         }
         return static_cast<std::uint32_t>(end - out);
     }

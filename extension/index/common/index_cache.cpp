@@ -85,9 +85,11 @@ is_known(const RecentBuffers &recent, BlockNumber block)
 }
 
 static Buffer
-read_recent(Relation relation, IndexCache *cache, RecentBuffers *recent, BlockNumber block)
+read_recent(Relation relation, IndexCache *cache, RecentBuffers *recent, BlockNumber block,
+            bool *known)
 {
     static_assert(InvalidBuffer == 0);
+    *known = false;
     if (cache == nullptr || RelationUsesLocalBuffers(relation))
         return ReadBuffer(relation, block);
 
@@ -96,6 +98,7 @@ read_recent(Relation relation, IndexCache *cache, RecentBuffers *recent, BlockNu
         ReadRecentBuffer(*pg::relation_locator(relation), MAIN_FORKNUM, block, *slot)) {
         pgstat_count_buffer_read(relation);
         pgstat_count_buffer_hit(relation);
+        *known = true;
         return *slot;
     }
     const Buffer buffer = ReadBuffer(relation, block);
@@ -111,12 +114,19 @@ cache_of(Relation index)
 }
 
 Buffer
-read_cached_page(Relation index, BlockNumber block)
+read_known_page(Relation index, BlockNumber block, bool *known)
 {
     IndexCache *cache = cache_of(index);
     if (cache == nullptr || unlikely(!is_known(cache->index, block)))
         check_index_block(index, block);
-    return read_recent(index, cache, cache != nullptr ? &cache->index : nullptr, block);
+    return read_recent(index, cache, cache != nullptr ? &cache->index : nullptr, block, known);
+}
+
+Buffer
+read_cached_page(Relation index, BlockNumber block)
+{
+    bool known;
+    return read_known_page(index, block, &known);
 }
 
 Buffer
@@ -127,7 +137,8 @@ read_cached_table_page(Relation index, Relation table, BlockNumber block)
         TableEnd end = {};
         end.check(index, table, block);
     }
-    return read_recent(table, cache, cache != nullptr ? &cache->table : nullptr, block);
+    bool known;
+    return read_recent(table, cache, cache != nullptr ? &cache->table : nullptr, block, &known);
 }
 
 static const char *
@@ -138,6 +149,14 @@ expect(const RecentBuffers &recent, BlockNumber block)
     const Buffer buffer = recent.buffers[block];
     __builtin_prefetch(GetBufferDescriptor(buffer - 1), 1);
     return static_cast<const char *>(BufferGetBlock(buffer));
+}
+
+void
+announce_page(Relation index, BlockNumber block)
+{
+    const IndexCache *cache = cache_of(index);
+    if (cache != nullptr && block < cache->index.slots)
+        __builtin_prefetch(&cache->index.buffers[block]);
 }
 
 const char *

@@ -41,8 +41,14 @@ void forget_index_cache(Relation index);
 /// such block. The caller releases the pin.
 Buffer read_cached_page(Relation index, BlockNumber block);
 
+/// The same; *known: the page is where this backend has seen it before (and checked what it is).
+Buffer read_known_page(Relation index, BlockNumber block, bool *known);
+
 /// The same for the table of the index.
 Buffer read_cached_table_page(Relation index, Relation table, BlockNumber block);
+
+/// Starts to fetch what expect_page() reads of that block.
+void announce_page(Relation index, BlockNumber block);
 
 /// Where the page was in memory when read_cached_page() read it last; nullptr if it did not.
 /// Without a pin: good for prefetching, not for reading. Starts to fetch what pinning it will need.

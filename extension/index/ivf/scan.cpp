@@ -27,6 +27,7 @@ extern "C" {
 
 #include "index/common/candidates.hpp"
 #include "index/common/existing_block.hpp"
+#include "index/common/prefetch.hpp"
 #include "index/common/rows.hpp"
 #include "index/common/tid_set.hpp"
 #include "index/ivf/callbacks.hpp"
@@ -169,11 +170,9 @@ read_ahead(ReadAhead *ahead, Relation index, const ListCursor &cursor)
 static inline void
 touch_ahead(Page page, uint32 rows_offset)
 {
-    __builtin_prefetch(page);
-    for (uint32 line = 0; line < 8; line++) {
-        __builtin_prefetch(page + rows_offset + line * page::kCacheLine);
-        __builtin_prefetch(page + BLCKSZ / 2 + line * page::kCacheLine);
-    }
+    index::fetch_ahead<1>(page);
+    index::fetch_ahead<8>(page + rows_offset);
+    index::fetch_ahead<8>(page + BLCKSZ / 2);
 }
 
 static Buffer

@@ -42,7 +42,6 @@ add_pending(Search *search, BlockNumber block, uint32 record, const kernel::Surv
     const char *page = index::expect_page(search->index, block);
     if (page != nullptr) {
         const char *bytes = page + pending->offset;
-        __builtin_prefetch(page + page::kContentEnd); // its kind is checked
         for (uint32 byte = 0; byte < meta.fine_bytes; byte += page::kCacheLine)
             __builtin_prefetch(bytes + byte);
         __builtin_prefetch(bytes + meta.fine_bytes - 1);
@@ -71,49 +70,64 @@ take_estimate(Search *search, const Pending &pending, const uint8 *code, int32 d
     search->estimates.add({lower, pending.tid}, search->threshold.value());
 }
 
-/// The pages of a batch, pinned together. Neighbours in a list share one.
-struct FinePages {
-    Buffer buffers[kBatch];
-    uint32 count;
+/// Pages pinned together: no more than PostgreSQL counts pins of without a hash table (8, of which
+/// the walk and the executor have some).
+constexpr uint32 kMostPinned = 4;
+
+/// The pages of some pending rows, and what is in them. Neighbours in a list share a page.
+struct FineBatch {
+    Buffer buffers[kMostPinned];
+    uint32 pinned;
     BlockNumber last;
+    const uint8 *codes[kBatch];
+    const Pending *rows[kBatch];
+    uint32 count;
 };
 
-static Page
-pin_fine_page(Search *search, BlockNumber block, FinePages *pages)
+/// Estimates the rows of the batch, and lets its pages go.
+static void
+refine_batch(Search *search, FineBatch *batch)
 {
-    if (pages->count == 0 || pages->last != block) {
-        const Buffer buffer = read_page(search->index, block);
-        pages->buffers[pages->count++] = buffer;
-        pages->last = block;
-        if (!page::has_kind(BufferGetPage(buffer), page::Kind::fine))
-            report_corrupted(search->index, block, "not a fine page");
-    }
-    return BufferGetPage(pages->buffers[pages->count - 1]);
+    int32 dots[kBatch];
+    kernel::rabitq_kernels().fine_dots(search->fine, batch->codes, batch->count, dots);
+    for (uint32 i = 0; i < batch->count; i++)
+        take_estimate(search, *batch->rows[i], batch->codes[i], dots[i]);
+    for (uint32 i = 0; i < batch->pinned; i++)
+        ReleaseBuffer(batch->buffers[i]);
+    batch->pinned = batch->count = 0;
+}
+
+static Page
+pin_fine_page(Search *search, BlockNumber block, FineBatch *batch)
+{
+    if (batch->pinned > 0 && batch->last == block)
+        return BufferGetPage(batch->buffers[batch->pinned - 1]);
+    if (batch->pinned == kMostPinned)
+        refine_batch(search, batch);
+    bool known; // then its kind, which is in another line of memory, is not looked at again
+    const Buffer buffer = index::read_known_page(search->index, block, &known);
+    batch->buffers[batch->pinned++] = buffer;
+    batch->last = block;
+    Page page = BufferGetPage(buffer);
+    if (!known && !page::has_kind(page, page::Kind::fine))
+        report_corrupted(search->index, block, "not a fine page");
+    return page;
 }
 
 void
 refine_pending(Search *search)
 {
-    const uint8 *codes[kBatch];
-    uint32 chosen[kBatch];
-    int32 dots[kBatch];
-    uint32 count = 0;
-    FinePages pages;
-    pages.count = 0;
-    const float threshold = search->threshold.value();
+    FineBatch batch;
+    batch.pinned = batch.count = 0;
     for (uint32 i = 0; i < search->pending_count; i++) {
         const Pending &pending = search->pending[i];
-        if (!(pending.lower < threshold))
+        if (!(pending.lower < search->threshold.value()))
             continue;
-        const char *record = pin_fine_page(search, pending.block, &pages) + pending.offset;
-        codes[count] = reinterpret_cast<const uint8 *>(record) + page::kFineFactorBytes;
-        chosen[count++] = i;
+        const char *record = pin_fine_page(search, pending.block, &batch) + pending.offset;
+        batch.codes[batch.count] = reinterpret_cast<const uint8 *>(record) + page::kFineFactorBytes;
+        batch.rows[batch.count++] = &pending;
     }
-    kernel::rabitq_kernels().fine_dots(search->fine, codes, count, dots);
-    for (uint32 i = 0; i < count; i++)
-        take_estimate(search, search->pending[chosen[i]], codes[i], dots[i]);
-    for (uint32 i = 0; i < pages.count; i++)
-        ReleaseBuffer(pages.buffers[i]);
+    refine_batch(search, &batch);
     search->pending_count = 0;
 }
 

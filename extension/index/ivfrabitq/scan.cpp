@@ -274,6 +274,7 @@ VX_CALLBACK(bool, ivfrabitq_get_tuple,
                 continue;
             state->returned++;
             scan->xs_heaptid = found.tid;
+            offer_row(scan, search, found.tid);
             // hashes of different texts can be equal, values in a damaged page be anything
             scan->xs_recheck = search->filter != nullptr;
             scan->xs_recheckorderby = false;

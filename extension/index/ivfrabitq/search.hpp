@@ -170,6 +170,10 @@ bool fetch_value(Search *search, const ItemPointerData &tid, Datum *value);
 /// After the last row of a round.
 void release_rows(Search *search);
 
+/// Before the executor is told of a row of a heap: leaves its page pinned where heapam looks first,
+/// which saves the look-up of a buffer (memory that no cache has) and the pruning before a read.
+void offer_row(IndexScanDesc scan, const Search *search, const ItemPointerData &tid);
+
 /// Releases what memory alone does not.
 void close_table(Search *search);
 

@@ -5,8 +5,8 @@
 // A heap is read directly: with this backend's memory of where pages are (a look-up of a buffer and
 // the pruning that a fetch through the table access method's interface begins with wait for memory
 // several times per row), and with rows on their way before they are needed. The executor fetches
-// the rows that it gets in the ordinary way. Other tables, and expressions, go through the
-// interface.
+// the rows that it gets in the ordinary way, but finds their pages pinned. Other tables, and
+// expressions, go through the interface.
 #include "pg/postgres.hpp"
 
 #include "index/ivfrabitq/search.hpp"
@@ -138,6 +138,23 @@ fetch_value(Search *search, const ItemPointerData &tid, Datum *value)
 {
     return search->is_heap ? fetch_from_heap(search, tid, value)
                            : fetch_from_table(search, tid, value);
+}
+
+void
+offer_row(IndexScanDesc scan, const Search *search, const ItemPointerData &tid)
+{
+    if (!search->is_heap || scan->xs_heapfetch == nullptr ||
+        scan->xs_heapfetch->rel->rd_tableam != GetHeapamTableAmRoutine())
+        return;
+    auto *fetch = reinterpret_cast<IndexFetchHeapData *>(scan->xs_heapfetch);
+    const BlockNumber block = ItemPointerGetBlockNumberNoCheck(&tid);
+    if (BufferIsValid(fetch->xs_cbuf)) {
+        if (BufferGetBlockNumber(fetch->xs_cbuf) == block)
+            return;
+        ReleaseBuffer(fetch->xs_cbuf);
+    }
+    fetch->xs_cbuf = InvalidBuffer; // should the next line raise an error
+    fetch->xs_cbuf = index::read_cached_table_page(search->index, search->heap, block);
 }
 
 void

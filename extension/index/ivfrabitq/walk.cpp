@@ -5,7 +5,8 @@
 // The rows of a list come from memory, and waiting for it would cost more than computing, so the
 // walk looks ahead: while a slice is scanned, the next one's page is pinned, its header read, and
 // its codes are on their way (scan_groups fetches them); of the one after that, the header and the
-// address translations are, without a pin, where this backend saw the page last.
+// address translations are, without a pin, where this backend saw the page last. What is read to
+// know all that (directory, remembered buffers) is on its way some lists earlier.
 #include "pg/postgres.hpp"
 
 #include "index/ivfrabitq/search.hpp"
@@ -16,6 +17,7 @@ extern "C" {
 }
 
 #include "index/common/index_cache.hpp"
+#include "index/common/prefetch.hpp"
 #include "index/ivfrabitq/lists.hpp"
 #include "index/ivfrabitq/ring_guard.hpp"
 
@@ -79,6 +81,22 @@ is_far_enough(const Walk &walk, uint32 position)
     return !reads_next(reach.stop, walk.probed + current, gap, stop_scale(search));
 }
 
+/// Fetches what finding the pages of the lists after the next ones takes.
+static void
+announce_lists(const Walk &walk)
+{
+    constexpr uint32 kEntryAhead = 6;
+    constexpr uint32 kPageAhead = 4;
+    const kernel::ListOrder &order = walk.search->order;
+    if (walk.taken + kEntryAhead < order.sorted)
+        __builtin_prefetch(&walk.directory[order.order[walk.taken + kEntryAhead]]);
+    if (walk.taken + kPageAhead < order.sorted) {
+        const page::ListEntry &entry = walk.directory[order.order[walk.taken + kPageAhead]];
+        index::announce_page(walk.search->index,
+                             entry.run_pages > 0 ? entry.run_start : entry.first.block);
+    }
+}
+
 /// Begins the next list. False: there is none, or it is not worth reading.
 static bool
 next_list(Walk *walk)
@@ -91,6 +109,7 @@ next_list(Walk *walk)
         return false;
     walk->list = search->order.order[walk->taken++];
     const page::ListEntry &entry = walk->directory[walk->list];
+    announce_lists(*walk);
     walk->run_next = entry.run_start;
     walk->run_left = entry.run_pages;
     walk->first_left = page::is_valid(entry.first);
@@ -127,13 +146,12 @@ pin_ahead(Walk *walk, Stop *stop)
 static void
 prefetch_header(const char *page, uint32 slice)
 {
-    constexpr Size kTranslated = 4096; // bytes that one address translation covers
     if (page == nullptr)
         return;
-    __builtin_prefetch(page);
-    __builtin_prefetch(page + page::kSlicesOffset + slice * sizeof(page::Slice));
-    for (Size offset = kTranslated; offset < BLCKSZ; offset += kTranslated)
-        __builtin_prefetch(page + offset, 0, 2);
+    index::fetch_ahead<1>(page);
+    index::fetch_ahead<1>(page + page::kSlicesOffset + slice * sizeof(page::Slice));
+    index::fetch_ahead<1>(page + BLCKSZ / 2);        // its address translation
+    index::fetch_ahead<1>(page + page::kContentEnd); // its kind is checked
 }
 
 /// The stop after the next one, as far as it can be guessed: lists mostly have one or two slices.
@@ -156,6 +174,8 @@ look_further(const Walk &walk)
         prefetch_header(index::expect_page(search.index, place.block), place.slice);
 }
 
+constexpr uint32 kGroupTidLines = kernel::kGroupRows * sizeof(ItemPointerData) / page::kCacheLine;
+
 /// Lets the scan of this slice fetch the codes of the next one.
 static void
 announce(const Meta &meta, const Stop &next, kernel::GroupRun *run)
@@ -163,11 +183,17 @@ announce(const Meta &meta, const Stop &next, kernel::GroupRun *run)
     if (!BufferIsValid(next.buffer) || next.slice >= meta.page.groups_per_page)
         return;
     Page page = BufferGetPage(next.buffer);
-    const page::Slice slice = page::slices(page)[next.slice]; // unlocked: a hint
-    if (uint32{slice.first_group} + slice.groups > meta.page.groups_per_page)
+    const page::Slice &slice = page::slices(page)[next.slice]; // unlocked: a hint
+    const uint32 first = slice.first_group;
+    const uint32 groups = slice.groups;
+    if (first + groups > meta.page.groups_per_page)
         return;
-    run->next = page::group(meta.page, page, slice.first_group);
-    run->next_groups = slice.groups;
+    run->next = page::group(meta.page, page, first);
+    run->next_groups = groups;
+    const auto *tids =
+        reinterpret_cast<const char *>(page::tids(meta.page, page) + first * kernel::kGroupRows);
+    for (uint32 i = 0; i < groups * kGroupTidLines; i++)
+        __builtin_prefetch(tids + i * page::kCacheLine, 0, 2);
 }
 
 // ---- one slice
@@ -214,6 +240,9 @@ scan_slice(Walk *walk, Page page, const page::Slice &slice, const Stop &next)
                             page::rescale_offset(meta.page), used};
 
     announce(meta, next, &run);
+    run.rows = reinterpret_cast<const uint8 *>(page::tids(meta.page, page) +
+                                               slice.first_group * kernel::kGroupRows);
+    run.row_bytes = sizeof(ItemPointerData);
     walk->list_rows += slice.count;
     uint32 passed = slice.count;
     if (search->filter != nullptr)
