@@ -16,6 +16,8 @@
 
 extern "C" {
 #include "access/amapi.h"
+#include "access/gist_private.h"
+#include "access/heapam_xlog.h"
 #include "access/htup_details.h"
 #include "access/multixact.h"
 #include "access/reloptions.h"
@@ -197,6 +199,33 @@ relation_of_file(Oid tablespace, Oid file)
     return RelidByRelfilenumber(tablespace, file);
 #else
     return RelidByRelfilenode(tablespace, file);
+#endif
+}
+
+/// Takes what a removed row says of its deleter into *newest.
+inline void
+note_removed_row(HeapTupleHeader row, TransactionId *newest)
+{
+#if PG_VERSION_NUM >= 160000
+    HeapTupleHeaderAdvanceConflictHorizon(row, newest);
+#else
+    HeapTupleHeaderAdvanceLatestRemovedXid(row, newest);
+#endif
+}
+
+/// Logs that snapshots for which the transaction is not over must not outlive this on a standby,
+/// and no change of any page. PostgreSQL has that record for pages of GiST indexes that are used
+/// again; its redo looks at nothing but the transaction and the database, and every server has it.
+inline void
+log_recovery_conflict(Relation index, [[maybe_unused]] Relation heap, TransactionId newest)
+{
+    const FullTransactionId next = ReadNextFullTransactionId();
+    const uint32 age = XidFromFullTransactionId(next) - newest;
+    const FullTransactionId full = FullTransactionIdFromU64(U64FromFullTransactionId(next) - age);
+#if PG_VERSION_NUM >= 160000
+    gistXLogPageReuse(index, heap, 0, full);
+#else
+    gistXLogPageReuse(index, 0, full);
 #endif
 }
 

@@ -15,23 +15,18 @@
 #include "index/ivfrabitq/split.hpp"
 
 extern "C" {
-#include "access/heapam.h"
-#include "access/table.h"
-#include "access/tableam.h"
-#include "catalog/index.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 }
 
-#include "index/common/existing_block.hpp"
 #include "index/ivfrabitq/build_shape.hpp"
 #include "index/ivfrabitq/encode.hpp"
 #include "index/ivfrabitq/filter.hpp"
 #include "index/ivfrabitq/lists.hpp"
 #include "index/ivfrabitq/options.hpp"
+#include "index/ivfrabitq/split_rows.hpp"
 #include "pg/compat.hpp"
 #include "wal_hooks/fault.hpp"
 
@@ -45,42 +40,16 @@ constexpr uint32 kSamplePerPart = 256;
 
 struct Splitter {
     Relation index;
-    Relation heap;
     Meta meta;
-    IndexInfo *info;
-    EState *estate;
-    IndexFetchTableData *fetch;
-    index::TableEnd table_end;
-    TupleTableSlot *slot;
-    SnapshotData snapshot; // everything that some scan may still see
+    RowReader reader;
     MemoryContext scratch; // of one row
-    Encoder encoder;
-    Datum values[INDEX_MAX_KEYS];
-    bool isnull[INDEX_MAX_KEYS];
 };
-
-/// The row's vector from the table, as the index has it. False: nobody can see the row any more.
-static bool
-read_row(Splitter *splitter, ItemPointerData tid, float *out)
-{
-    bool again = false;
-    bool all_dead = false;
-    splitter->table_end.check(splitter->index, splitter->heap,
-                              ItemPointerGetBlockNumberNoCheck(&tid));
-    if (!table_index_fetch_tuple(splitter->fetch, &tid, &splitter->snapshot, splitter->slot, &again,
-                                 &all_dead))
-        return false;
-    GetPerTupleExprContext(splitter->estate)->ecxt_scantuple = splitter->slot;
-    FormIndexDatum(splitter->info, splitter->slot, splitter->estate, splitter->values,
-                   splitter->isnull);
-    return !splitter->isnull[0] && prepare_row(&splitter->encoder, splitter->values[0], out);
-}
 
 static void
 end_row(Splitter *splitter)
 {
     MemoryContextReset(splitter->scratch);
-    ResetPerTupleExprContext(splitter->estate);
+    ResetPerTupleExprContext(splitter->reader.estate);
 }
 
 /// Evenly spaced rows of the list, into out (wanted x padded). Returns how many.
@@ -93,7 +62,7 @@ sample_rows(Splitter *splitter, const ListRows &rows, uint32 wanted, float *out)
         pg::vacuum_delay();
         const uint64 at = uint64{i} * rows.count / Min(wanted, rows.count);
         MemoryContext previous = MemoryContextSwitchTo(splitter->scratch);
-        found += read_row(splitter, rows.tids[at], out + Size{found} * padded);
+        found += read_row(&splitter->reader, rows.tids[at], out + Size{found} * padded);
         MemoryContextSwitchTo(previous);
         end_row(splitter);
     }
@@ -117,12 +86,12 @@ fill_lists(Splitter *splitter, const ListRows &rows, const NewList *lists, uint3
     for (uint32 i = 0; i < rows.count; i++) {
         pg::vacuum_delay();
         MemoryContext previous = MemoryContextSwitchTo(splitter->scratch);
-        if (read_row(splitter, rows.tids[i], row)) {
+        if (read_row(&splitter->reader, rows.tids[i], row)) {
             const NewList &list = lists[nearest_part(row, centres, count, padded)];
-            encode_row(&splitter->encoder, row, list.codes, list.scale, code);
+            encode_row(&splitter->reader.encoder, row, list.codes, list.scale, code);
             code->tid = rows.tids[i];
-            store_filter_values(splitter->index, splitter->meta, splitter->values, splitter->isnull,
-                                code);
+            store_filter_values(splitter->index, splitter->meta, splitter->reader.values,
+                                splitter->reader.isnull, code);
             if (!place_row(splitter->index, unborn, list.place, code))
                 elog(ERROR, "list %u of index \"%s\" does not take rows", list.place,
                      RelationGetRelationName(splitter->index));
@@ -164,6 +133,7 @@ split_list(Splitter *splitter, uint32 list, uint32 parts)
     }
     fill_lists(splitter, rows, lists, parts);
     VX_FAULT(ivfrabitq_split_filled);
+    announce_left_out(&splitter->reader);
     publish_lists(splitter->index, splitter->meta, list, lists, parts);
     VX_FAULT(ivfrabitq_split_published);
 }
@@ -184,35 +154,6 @@ rows_per_list(Relation index, const Meta &meta, const page::ListEntry *entries)
     if (get_lists(index) == 0)
         lists = Max(lists, auto_lists(rows, meta.page.padded));
     return lists > 0 ? rows / lists : 0;
-}
-
-static void
-begin_splitter(Splitter *splitter, Relation index)
-{
-    splitter->index = index;
-    splitter->table_end = {};
-    splitter->heap = table_open(IndexGetRelation(RelationGetRelid(index), false), NoLock);
-    splitter->meta = read_meta(index);
-    splitter->info = BuildIndexInfo(index);
-    splitter->estate = CreateExecutorState();
-    splitter->fetch = table_index_fetch_begin(splitter->heap);
-    splitter->slot = table_slot_create(splitter->heap, nullptr);
-    InitNonVacuumableSnapshot(splitter->snapshot, GlobalVisTestFor(splitter->heap));
-    splitter->scratch =
-        AllocSetContextCreate(CurrentMemoryContext, "ivfrabitq split row", ALLOCSET_DEFAULT_SIZES);
-    const Size bytes = splitter->meta.page.padded * sizeof(float);
-    auto *mean = static_cast<float *>(palloc(bytes));
-    memcpy(mean, get_mean(index, splitter->meta), bytes);
-    make_encoder(&splitter->meta, mean, &splitter->encoder);
-}
-
-static void
-end_splitter(Splitter *splitter)
-{
-    table_index_fetch_end(splitter->fetch);
-    ExecDropSingleTupleTableSlot(splitter->slot);
-    FreeExecutorState(splitter->estate);
-    table_close(splitter->heap, NoLock);
 }
 
 void
@@ -237,12 +178,14 @@ split_lists(IndexVacuumInfo *info)
             AllocSetContextCreate(context, "ivfrabitq split list", ALLOCSET_DEFAULT_SIZES);
         MemoryContextSwitchTo(one);
         LockPage(index, 0, ExclusiveLock);
-        Splitter splitter;
-        begin_splitter(&splitter, index);
+        Splitter splitter = {index, read_meta(index), {}, nullptr};
+        splitter.scratch =
+            AllocSetContextCreate(one, "ivfrabitq split row", ALLOCSET_DEFAULT_SIZES);
+        begin_row_reader(&splitter.reader, index, splitter.meta);
         const double parts = entries[list].rows / Max(usual, kMinimumRows / 2);
         split_list(&splitter, list,
                    static_cast<uint32>(Min(Max(parts, 2.0), static_cast<double>(kMaxParts))));
-        end_splitter(&splitter);
+        end_row_reader(&splitter.reader);
         thaw_lists(index, read_meta(index));
         UnlockPage(index, 0, ExclusiveLock);
         MemoryContextSwitchTo(context);
