@@ -48,6 +48,7 @@
     X(ivfrabitq_slice_added, true, "a new slice is linked to its list")                            \
     X(ivfrabitq_slice_recorded, true, "the free space map knows what a new slice left")            \
     X(ivfrabitq_list_thawed, true, "a list that was left frozen takes rows again")                 \
+    X(ivfrabitq_vacuum_given_up, true, "a directory page says which lists are being freed")        \
     X(ivfrabitq_vacuum_cleaned, true, "a scan page is without its dead rows and slices")           \
     X(ivfrabitq_vacuum_adopted, true, "pages that a crash left over are an extent")                \
     X(ivfrabitq_vacuum_counted, true, "slices with room on a page are in the free chain")          \

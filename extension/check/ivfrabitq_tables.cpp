@@ -143,8 +143,10 @@ entry_problem(const Walk *walk, const page::ListEntry &entry)
 {
     const page::MetaPage &meta = walk->meta.page;
     const uint32 scan_end = meta.first_scan + meta.scan_pages;
-    if ((entry.flags & ~(page::kFrozen | page::kVacant)) != 0)
+    if ((entry.flags & ~(page::kFrozen | page::kVacant | page::kGivenUp)) != 0)
         return "the list has flags that do not exist";
+    if ((entry.flags & page::kGivenUp) && entry.died == 0)
+        return "a list that lives was given up";
     if (entry.died != 0 && entry.died <= entry.born)
         return "the list died before it was born";
     if ((entry.flags & page::kVacant) && (entry.run_pages > 0 || page::is_valid(entry.first)))

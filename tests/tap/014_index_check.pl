@@ -265,7 +265,8 @@ sub damage
 	$field->('centroid', qr/length of the list's centroid/, 'centroids', $centroids, 'norm', 1e9);
 	$field->('centroid', qr/code of the list's centroid/, 'centroids', $centroids, 'code', 0);
 	$field->('directory', qr/expected 0 and on/, 'directory', $directory, 'first_list', 1);
-	$entry->('directory', qr/flags that do not exist/, flags => 4);
+	$entry->('directory', qr/flags that do not exist/, flags => 8);
+	$entry->('directory', qr/lives was given up/, flags => 4);
 	$entry->('directory', qr/run lies outside/, run_start => $extents, run_pages => 1);
 	$entry->('directory', qr/leads out of the scan pages/, free => $fine);
 	$entry->('directory', qr/only one end/, tail => $none);

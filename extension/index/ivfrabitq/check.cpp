@@ -5,32 +5,12 @@
 
 #include "index/ivfrabitq/lists.hpp"
 
-extern "C" {
-#include "access/xlog.h"
-}
-
 namespace vx::ivfrabitq
 {
 
 constexpr auto kRows = static_cast<uint32>(kernel::kGroupRows);
 constexpr char kWrongEnd[] = "end of a scan page is out of range";
 constexpr char kWrongFinePlace[] = "a link leads out of the fine pages";
-
-/// Raises. What a scan on a standby finds may be no damage: the primary does not know the standby's
-/// snapshots, so it may use a split list's place again before the scan has ended.
-[[noreturn]] static void
-report_slice(Relation index, const Meta &meta, Buffer buffer, const char *what)
-{
-    const BlockNumber block = BufferGetBlockNumber(buffer);
-    LockBuffer(buffer, BUFFER_LOCK_UNLOCK); // replay takes the metapage first, then this one
-    if (RecoveryInProgress() &&
-        read_meta(index).page.structure_version != meta.page.structure_version)
-        ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-                        errmsg("canceling statement due to conflict with recovery"),
-                        errdetail("A list of index \"%s\" was split meanwhile.",
-                                  RelationGetRelationName(index))));
-    report_corrupted(index, block, what);
-}
 
 static bool
 is_scan_page(const Meta &meta, Page page)
@@ -65,15 +45,18 @@ is_within(const page::ScanPage &header, const page::Slice &slice)
 }
 
 const page::Slice *
-check_slice(Relation index, const Meta &meta, Buffer buffer, uint32 slice, uint32 list)
+find_slice(Relation index, const Meta &meta, Buffer buffer, uint32 slice, uint32 list,
+           const char **missing)
 {
     Page page = BufferGetPage(buffer);
     const auto *header = page::content<page::ScanPage>(page);
+    *missing = "not a scan page";
     if (unlikely(!is_scan_page(meta, page)))
-        report_slice(index, meta, buffer, "not a scan page");
+        return nullptr;
     const page::Slice *found = page::slices(page) + slice;
+    *missing = "slice belongs to another list";
     if (unlikely(slice >= header->slice_count || found->list != list))
-        report_slice(index, meta, buffer, "slice belongs to another list");
+        return nullptr;
     const BlockNumber block = BufferGetBlockNumber(buffer);
     if (unlikely(!is_within(*header, *found)))
         report_corrupted(index, block, "counts of a slice are out of range");
@@ -81,6 +64,16 @@ check_slice(Relation index, const Meta &meta, Buffer buffer, uint32 slice, uint3
         report_corrupted(index, block, kWrongEnd);
     if (unlikely(!has_fine_place(meta, block, *header)))
         report_corrupted(index, block, kWrongFinePlace);
+    return found;
+}
+
+const page::Slice *
+check_slice(Relation index, const Meta &meta, Buffer buffer, uint32 slice, uint32 list)
+{
+    const char *missing;
+    const page::Slice *found = find_slice(index, meta, buffer, slice, list, &missing);
+    if (unlikely(found == nullptr))
+        report_corrupted(index, BufferGetBlockNumber(buffer), missing);
     return found;
 }
 

@@ -100,6 +100,24 @@ read_entries(Relation index, const Meta &meta, page::ListEntry *entries)
     check_versions(index, meta, entries);
 }
 
+uint32
+count_lists(Relation index, const Meta &meta)
+{
+    uint32 found = 0;
+    for (uint32 first = 0; first < meta.page.lists; first += page::kEntriesPerPage) {
+        CHECK_FOR_INTERRUPTS();
+        const uint32 count = Min(page::kEntriesPerPage, meta.page.lists - first);
+        Buffer buffer = ReadBuffer(index, directory_block(meta, first));
+        LockBuffer(buffer, BUFFER_LOCK_SHARE);
+        const page::ListEntry *entries = entries_of(index, meta, buffer, first);
+        for (uint32 i = 0; i < count; i++)
+            found += page::exists_in(entries[i], meta.page.structure_version) &&
+                     !(entries[i].flags & page::kGivenUp);
+        UnlockReleaseBuffer(buffer);
+    }
+    return found;
+}
+
 static void
 note_unused(const Meta &meta, DirectoryCache *cache)
 {

@@ -38,6 +38,10 @@ get_directory(Relation index, const Meta &meta)
     return read_directory(index, meta)->entries;
 }
 
+/// How many lists of that version of the structure are still what they were, as the pages say now:
+/// not given up, and no other list at their place.
+uint32 count_lists(Relation index, const Meta &meta);
+
 /// Where a list's entry stands.
 inline BlockNumber
 directory_block(const Meta &meta, uint32 list)
@@ -62,8 +66,12 @@ page::ListEntry read_list_entry(Relation index, const Meta &meta, uint32 list);
 
 constexpr char kRing[] = "the slices of a list form a ring";
 
-/// For scans, cheap: the slice exists, is that list's, and lies within the page. Of the page's
-/// other slices nothing is known.
+/// For scans, cheap: the slice lies within the page. nullptr: there is none, or it is another
+/// list's; *missing says which. Of the page's other slices nothing is known.
+const page::Slice *find_slice(Relation index, const Meta &meta, Buffer buffer, uint32 slice,
+                              uint32 list, const char **missing);
+
+/// The same where there must be one.
 const page::Slice *check_slice(Relation index, const Meta &meta, Buffer buffer, uint32 slice,
                                uint32 list);
 

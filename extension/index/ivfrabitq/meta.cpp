@@ -205,6 +205,16 @@ read_meta(Relation index)
     return meta;
 }
 
+uint32
+read_structure_version(Relation index)
+{
+    Buffer buffer = ReadBuffer(index, 0);
+    LockBuffer(buffer, BUFFER_LOCK_SHARE);
+    const uint32 version = page::content<page::MetaPage>(BufferGetPage(buffer))->structure_version;
+    UnlockReleaseBuffer(buffer);
+    return version;
+}
+
 void
 forget_meta(Relation index)
 {

@@ -74,6 +74,9 @@ Meta get_meta(Relation index);
 /// also guards `lists` and the structure.
 Meta read_meta(Relation index);
 
+/// The metapage's as it is now.
+uint32 read_structure_version(Relation index);
+
 /// Forgets the cached copy: the relation is about to be built anew, or the structure changed.
 void forget_meta(Relation index);
 

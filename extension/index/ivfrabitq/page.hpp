@@ -216,8 +216,9 @@ struct SlicePointer {
 };
 
 /// ListEntry::flags
-constexpr uint32 kFrozen = 1; // being split: takes no rows
-constexpr uint32 kVacant = 2; // a dead list without slices: its place can be a new list's
+constexpr uint32 kFrozen = 1;  // being split: takes no rows
+constexpr uint32 kVacant = 2;  // a dead list without slices: its place can be a new list's
+constexpr uint32 kGivenUp = 4; // a dead list whose slices vacuum frees: nobody may read it now
 
 /// ListEntry::born of a list that a split is filling: no scan has it.
 constexpr uint32 kUnborn = 0xffffffff;

@@ -160,17 +160,32 @@ first_lists(const Reach &reach)
     return Min(static_cast<uint32>(reach.stop.probes) + 1, reach.max_lists);
 }
 
-uint32
-run_round(Search *search, const Reach &reach)
+/// Stages 2 to 4.
+static uint32
+estimate_rows(Search *search, const Reach &reach)
 {
-    MemoryContext previous = MemoryContextSwitchTo(search->context);
-    search->meta = read_meta(search->index); // lists may have been split since the last round
+    read_structure(search); // lists may have been split since the last round
     search->threshold.restart(reach.k);
     search->estimates.count = 0;
+    search->pending_count = 0;
     search->met.clear();
     search->found_count = 0;
     rank_lists(search, first_lists(reach));
-    const uint32 lists = walk_lists(search, reach);
+    return walk_lists(search, reach);
+}
+
+uint32
+run_round(Search *search, const Reach &reach)
+{
+    constexpr int kMostAttempts = 10; // each failed because a list was split long before, and freed
+    MemoryContext previous = MemoryContextSwitchTo(search->context);
+    uint32 lists = estimate_rows(search, reach);
+    for (int attempt = 1; is_outdated(search); attempt++) {
+        if (attempt == kMostAttempts)
+            report_outdated(search);
+        ereport(DEBUG1, (errmsg_internal("ivfrabitq: lists were given up; searching again")));
+        lists = estimate_rows(search, reach);
+    }
     rerank_estimates(search, reach.k);
     MemoryContextSwitchTo(previous);
     return lists;

@@ -79,6 +79,11 @@ struct Search {
     float *squared; // |q - c|^2 per list; g itself but for the inner product
     kernel::ListOrder order;
 
+    // on a standby (standby.cpp)
+    bool is_in_recovery; // the round began in recovery
+    bool outdated;       // it met a slice that was given away
+    uint32 known_lists;  // that exist in its version of the structure
+
     // filter
     const FilterProgram *filter;
     uint32 *masks; // per group of a page
@@ -143,6 +148,16 @@ uint32 run_round(Search *search, const Reach &reach);
 void end_search(Search *search);
 
 // ---- between the stages
+
+/// What the round is to read: the metapage and the directory as they are now, of one version.
+void read_structure(Search *search);
+
+/// Whether replay gave pages away that the round read, so that it must be run again. Pages that are
+/// read afterwards do not count.
+bool is_outdated(const Search *search);
+
+/// Raises, as a conflict with recovery.
+[[noreturn]] void report_outdated(const Search *search);
 
 /// Scans lists in order until the reach is exhausted. Returns how many were read.
 uint32 walk_lists(Search *search, const Reach &reach);

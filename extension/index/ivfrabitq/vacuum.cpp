@@ -15,10 +15,8 @@
 
 extern "C" {
 #include "access/amapi.h"
-#include "access/transam.h"
 #include "storage/freespace.h"
 #include "storage/lmgr.h"
-#include "utils/snapmgr.h"
 }
 
 #include "index/ivfrabitq/callbacks.hpp"
@@ -168,16 +166,6 @@ walk_pages(VacuumPass *pass)
     FreeSpaceMapVacuum(pass->info->index);
 }
 
-/// No scan can read the list: it never came to life, or every snapshot is younger than its death.
-static bool
-is_abandoned(const page::ListEntry &entry)
-{
-    if (entry.born == page::kUnborn || (entry.flags & page::kVacant))
-        return true;
-    return entry.died != 0 &&
-           GlobalVisCheckRemovableFullXid(nullptr, FullTransactionIdFromU64(entry.retired_xid));
-}
-
 static VacuumPass
 begin_pass(IndexVacuumInfo *info, IndexBulkDeleteResult *stats, IndexBulkDeleteCallback callback,
            void *callback_state)
@@ -199,48 +187,9 @@ begin_pass(IndexVacuumInfo *info, IndexBulkDeleteResult *stats, IndexBulkDeleteC
     pass.rows = static_cast<uint32 *>(
         palloc_extended(lists * sizeof(uint32), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO));
     pass.abandoned = static_cast<bool *>(palloc_extended(lists * sizeof(bool), MCXT_ALLOC_HUGE));
-    for (Size i = 0; i < lists; i++)
-        pass.abandoned[i] = is_abandoned(directory[i]);
+    choose_abandoned(&pass);
+    give_lists_up(&pass);
     return pass;
-}
-
-/// The entry after the pass: its rows counted, its place vacant if no slice is left of it.
-static page::ListEntry
-entry_after(const VacuumPass *pass, uint32 list, page::ListEntry entry)
-{
-    if (pass->abandoned[list]) {
-        memset(&entry, 0, sizeof(entry));
-        entry.first = entry.tail = entry.free = page::kNoSlice;
-        entry.flags = page::kVacant;
-        entry.died = 1;
-    } else if (entry.died == 0) {
-        entry.rows = pass->rows[list];
-    }
-    return entry;
-}
-
-static void
-store_entries(VacuumPass *pass, uint32 first)
-{
-    Relation index = pass->info->index;
-    Buffer directory = lock_page(index, directory_block(pass->meta, first), BUFFER_LOCK_EXCLUSIVE);
-    const page::ListEntry *entries = find_entry(index, pass->meta, directory, first);
-    const uint32 count = Min(page::kEntriesPerPage, pass->meta.page.lists - first);
-    wal::PageEdit edit(index);
-    const auto handle = edit.add(directory);
-    uint32 changed = 0;
-    for (uint32 i = 0; i < count; i++) {
-        const page::ListEntry after = entry_after(pass, first + i, entries[i]);
-        if (memcmp(&after, &entries[i], sizeof(after)) == 0)
-            continue;
-        edit.write(handle, entry_offset(first + i), &after, sizeof(after));
-        changed++;
-    }
-    if (changed > 0) {
-        edit.apply();
-        VX_FAULT(ivfrabitq_vacuum_entries);
-    }
-    UnlockReleaseBuffer(directory);
 }
 
 static IndexBulkDeleteResult *
@@ -250,8 +199,7 @@ run_pass(IndexVacuumInfo *info, IndexBulkDeleteResult *stats, IndexBulkDeleteCal
     VacuumPass pass = begin_pass(info, stats, callback, callback_state);
     walk_pages(&pass);
     VX_FAULT(ivfrabitq_vacuum_passed);
-    for (uint32 first = 0; first < pass.meta.page.lists; first += page::kEntriesPerPage)
-        store_entries(&pass, first);
+    store_entries(&pass);
     return pass.stats;
 }
 

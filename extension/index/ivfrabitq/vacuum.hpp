@@ -24,6 +24,19 @@ struct VacuumPass {
     bool *abandoned;                  // per list: nobody reads it any more
 };
 
+// ---- lists as a whole (vacuum_lists.cpp)
+
+/// Notes which lists nobody reads any more.
+void choose_abandoned(VacuumPass *pass);
+
+/// Says so in the directory, before the first slice of them is freed.
+void give_lists_up(VacuumPass *pass);
+
+/// What the pass found: counts of rows, vacant places.
+void store_entries(VacuumPass *pass);
+
+// ---- pages (vacuum_page.cpp)
+
 /// Removes dead rows and the slices of abandoned lists from the page, which is exclusively locked
 /// and checked: one edit.
 void clean_page(VacuumPass *pass, Buffer buffer);

@@ -37,6 +37,8 @@ struct Stop {
     Buffer buffer;
 };
 
+constexpr Stop kNoStop = {0, InvalidBlockNumber, 0, InvalidBuffer};
+
 struct Walk {
     Search *search;
     const Reach *reach;
@@ -132,7 +134,7 @@ next_stop(Walk *walk)
             return {walk->list, first.block, first.slice, InvalidBuffer};
         }
         if (!next_list(walk))
-            return {0, InvalidBlockNumber, 0, InvalidBuffer};
+            return kNoStop;
     }
 }
 
@@ -275,14 +277,31 @@ finish_list(Walk *walk)
         refine_pending(search);
 }
 
+/// The slice is not what the list should have. While the server recovers that may be no damage: the
+/// list was given up, and the walk ends.
+static void
+leave_slice(Search *search, Buffer buffer, const char *problem)
+{
+    const BlockNumber block = BufferGetBlockNumber(buffer);
+    UnlockReleaseBuffer(buffer); // replay takes the metapage first, then this one
+    search->outdated = search->is_in_recovery;
+    if (!is_outdated(search))
+        report_corrupted(search->index, block, problem);
+}
+
 /// Scans the slice at `stop` and returns the one after it, pinned.
 static Stop
 visit(Walk *walk, const Stop &stop)
 {
     Search *search = walk->search;
     LockBuffer(stop.buffer, BUFFER_LOCK_SHARE);
+    const char *missing;
     const page::Slice *slice =
-        check_slice(search->index, search->meta, stop.buffer, stop.slice, stop.list);
+        find_slice(search->index, search->meta, stop.buffer, stop.slice, stop.list, &missing);
+    if (unlikely(slice == nullptr)) {
+        leave_slice(search, stop.buffer, missing);
+        return kNoStop;
+    }
     search->counts.pages++;
     walk->list_open = true;
 
@@ -291,8 +310,10 @@ visit(Walk *walk, const Stop &stop)
     Stop next = {stop.list, slice->next.block, slice->next.slice, InvalidBuffer};
     if (!in_chain || list_ends)
         next = next_stop(walk);
-    else if (unlikely(!walk->guard.pass(slice->next)))
-        report_corrupted(search->index, stop.block, kRing);
+    else if (unlikely(!walk->guard.pass(slice->next))) {
+        leave_slice(search, stop.buffer, kRing);
+        return kNoStop;
+    }
     pin_ahead(walk, &next);
     look_further(*walk);
 
@@ -326,7 +347,8 @@ walk_lists(Search *search, const Reach &reach)
         CHECK_FOR_INTERRUPTS();
         stop = visit(&walk, stop);
     }
-    refine_pending(search);
+    if (!search->outdated)
+        refine_pending(search);
     return walk.taken;
 }
 
