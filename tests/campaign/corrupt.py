@@ -4,10 +4,10 @@
 import os
 import random
 import resource
-import subprocess
 import sys
 
 import report
+import sanitizer
 from damage import Sound, blocks, damage, page
 from server import TROUBLE, Server
 from shapes import ROW_OF, SHAPES
@@ -18,15 +18,13 @@ CONF = {
     'fsync': 'off', 'autovacuum': 'off', 'shared_buffers': '16MB', 'max_wal_size': '1GB', 'checkpoint_timeout': '1h',
     'max_parallel_maintenance_workers': 0, 'shared_preload_libraries': 'vector', 'restart_after_crash': 'on',
 }
-SANITIZER = {'ASAN_OPTIONS': 'detect_leaks=0:abort_on_error=1:detect_stack_use_after_return=0',
-             'UBSAN_OPTIONS': 'print_stacktrace=1:abort_on_error=1'}
 
 # A server that has damage is to say so (XX001, XX002); it may not say this.
-CRASHES = TROUBLE.pattern.replace(r'\] XX00[12] |', '') + '|AddressSanitizer|runtime error:|could not find a way'
+CRASHES = TROUBLE.pattern.replace(r'\] XX00[12] |', '') + '|' + sanitizer.FINDINGS
 
 
 def arguments():
-    parser = report.options(__doc__.splitlines()[0], cycles=500, wal_mode='auto')
+    parser = report.options(__doc__.splitlines()[0], cycles=500)
     parser.add_argument('--files', type=int, dest='cycles', help='as --cycles: a cycle is a damaged file')
     parser.add_argument('--first', type=int, default=0, help='number of the first file, to repeat one')
     parser.add_argument('--go-on', action='store_true', help='after problems, too')
@@ -39,9 +37,8 @@ class Corrupt:
         self.options = options
         self.report = report.Report('corrupt', options)
         self.kinds = self.report.details['outcomes by kind of damage'] = {}
-        environment = {**SANITIZER, 'LD_PRELOAD': runtime()} if options.sanitized else {}
-        self.made = Server(f'{options.state}/made', options.port, {**CONF, 'vector.wal_mode': options.wal_mode},
-                           environment=environment)
+        environment = sanitizer.environment(options.state) if options.sanitized else {}
+        self.made = Server(f'{options.state}/made', options.port, CONF, environment=environment)
         self.server = Server(f'{options.state}/server', options.port, self.made.conf, environment=environment,
                              trouble=CRASHES)
         self.number = options.first
@@ -105,6 +102,8 @@ class Corrupt:
         self.server.start()
         for number, damaged in damages.items():
             self.try_out(number, damaged)
+        self.server.kill()  # what was written to damaged pages is replayed on them
+        self.server.start()
         self.server.stop('immediate')
         for line in self.server.crashed():
             self.report.problem(f'log: {line}')
@@ -136,12 +135,6 @@ class Corrupt:
             self.report.problem(f'file {number}, {shape.name}, {damaged.kind} ({damaged.where}): {problem}')
         if trial.problems and not self.server.accepts():
             self.server.wait_ready()
-
-
-def runtime():
-    """The sanitizers' library, which must be there before the server is."""
-    return subprocess.run(['gcc', '-print-file-name=libasan.so'], check=True, capture_output=True,
-                          text=True).stdout.strip()
 
 
 if __name__ == '__main__':

@@ -57,7 +57,7 @@ class Trial:
         send_signal(process, signal.SIGABRT)
 
     def ask(self, rng):
-        self.cursor.execute(SETTINGS)
+        self.cursor.execute(f'{SETTINGS}SET vector.wal_mode = {rng.choice(["custom", "generic"])}')
         vectors = [self.shape.vector(n) for n in (7, 10 ** 6)]
         self.compare(vectors)
         self.describe()

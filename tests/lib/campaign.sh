@@ -17,7 +17,8 @@ CAMPAIGNS=(
     "crash --cluster|release|--cycles 2 --seed 1|kill -9 of a coordinator's and four workers' processes"
     "crash --faults|faults/vector|--cycles 5 --seed 1|kill -9, and errors, at named points of the code"
     "crash --planted|faults/vector|all --load-seconds 0.5 --seed 1|bugs planted in the library are caught"
-    "corrupt|release|--files 108 --seed 1|damaged files of indexes: an error or the right answer"
+    "corrupt|release|--files 72 --seed 1|damaged files of indexes: an error or the right answer"
+    "corrupt --sanitized|sanitize-server/vector|--files 36 --seed 2|the same with a vector.so under sanitizers"
     "powerloss|release|--cycles 8 --seconds 3 --failures 4 --seed 1|power failures: what was not synced is lost, torn or out of order"
 )
 
