@@ -2,6 +2,7 @@
 #include "build/coded_rows.hpp"
 
 #include "build/random.hpp"
+#include "kernel/sums.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -72,6 +73,7 @@ CodedRows::find_mean(const VxTrainRequest &request, const Team &team)
     std::vector<double> sums(dim * in_round);
     std::vector<float> largest(in_round); // each of what its tasks saw
     const std::size_t tasks = tasks_for(rows, dim);
+    const kernel::SumKernels &kernels = kernel::sum_kernels();
     for (std::size_t first = 0; first < tasks; first += in_round) {
         const std::size_t round = std::min(in_round, tasks - first);
         std::fill(sums.begin(), sums.end(), 0.0);
@@ -79,11 +81,8 @@ CodedRows::find_mean(const VxTrainRequest &request, const Team &team)
             const std::size_t begin = (first + task) * rows_per_task(dim);
             const std::size_t end = std::min(begin + rows_per_task(dim), rows);
             for (std::size_t r = begin; r < end; r++)
-                for (std::size_t i = 0; i < dim; i++) {
-                    const float x = request.rows[r * dim + i];
-                    sums[task * dim + i] += double(x);
-                    largest[task] = std::max(largest[task], std::fabs(x));
-                }
+                largest[task] = kernels.add_row(sums.data() + task * dim, request.rows + r * dim,
+                                                dim, largest[task]);
         });
         for (std::size_t task = 0; task < round; task++)
             for (std::size_t i = 0; i < dim; i++)

@@ -3,6 +3,7 @@
 
 #include "build/aligned.hpp"
 #include "build/random.hpp"
+#include "kernel/sums.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -176,12 +177,11 @@ Lloyd::average(const RowSpan &rows, std::size_t list, float *centroid) const
     const std::size_t end = starts_[list + 1];
     if (begin == end)
         return;
+    const kernel::SumKernels &kernels = kernel::sum_kernels();
     std::fill(centroid, centroid + padded_, 0.0f);
     for (std::size_t m = begin; m < end; m++) {
         const std::int8_t *codes = rows.codes + members_[m] * padded_;
-        const float scale = rows.factors[members_[m]].scale;
-        for (std::size_t i = 0; i < padded_; i++)
-            centroid[i] += scale * float(codes[i]);
+        kernels.add_codes(centroid, codes, rows.factors[members_[m]].scale, padded_);
     }
     const float inverse = 1.0f / float(end - begin);
     for (std::size_t i = 0; i < padded_; i++)

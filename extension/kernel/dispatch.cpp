@@ -9,6 +9,7 @@
 #include "kernel/filter.hpp"
 #include "kernel/nearest.hpp"
 #include "kernel/rabitq_tables.hpp"
+#include "kernel/sums.hpp"
 
 namespace vx::kernel
 {
@@ -46,6 +47,7 @@ const NearestKernels *chosen_nearest = &kScalarNearestKernels;
 const FilterKernels *chosen_filter = &kScalarFilterKernels;
 const RabitqKernels *chosen_rabitq = &kScalarRabitqKernels;
 const CodingKernels *chosen_coding = &kScalarCodingKernels;
+const SumKernels *chosen_sums = &kScalarSumKernels;
 
 __attribute__((constructor)) void
 choose() noexcept
@@ -56,12 +58,14 @@ choose() noexcept
         chosen_filter = &kAvx512FilterKernels;
         chosen_rabitq = supports_vbmi() ? &kVbmiRabitqKernels : &kAvx512RabitqKernels;
         chosen_coding = &kAvx512CodingKernels;
+        chosen_sums = &kAvx512SumKernels;
     } else if (supports(Isa::avx2)) {
         chosen = &kAvx2DistanceKernels;
         chosen_nearest = &kAvx2NearestKernels;
         chosen_filter = &kAvx2FilterKernels;
         chosen_rabitq = &kAvx2RabitqKernels;
         chosen_coding = &kAvx2CodingKernels;
+        chosen_sums = &kAvx2SumKernels;
     }
 }
 
@@ -173,6 +177,28 @@ coding_kernels_for(Isa isa) noexcept
         return &kAvx2CodingKernels;
     case Isa::avx512:
         return &kAvx512CodingKernels;
+    }
+    return nullptr;
+}
+
+const SumKernels &
+sum_kernels() noexcept
+{
+    return *chosen_sums;
+}
+
+const SumKernels *
+sum_kernels_for(Isa isa) noexcept
+{
+    if (!supports(isa))
+        return nullptr;
+    switch (isa) {
+    case Isa::scalar:
+        return &kScalarSumKernels;
+    case Isa::avx2:
+        return &kAvx2SumKernels;
+    case Isa::avx512:
+        return &kAvx512SumKernels;
     }
     return nullptr;
 }

@@ -17,6 +17,7 @@ extern "C" {
 #include "index/common/sample.hpp"
 #include "index/ivfrabitq/build_shape.hpp"
 #include "index/ivfrabitq/options.hpp"
+#include "kernel/sums.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -133,10 +134,8 @@ draw(BuildState *build)
 static double
 squared_length(const float *row, uint32 n)
 {
-    double sum = 0;
-    for (uint32 i = 0; i < n; i++)
-        sum += static_cast<double>(row[i]) * row[i];
-    return sum;
+    const double length = kernel::distance_kernels().l2_norm(row, n);
+    return length * length;
 }
 
 /// Takes rows that are far longer than the median out of the sample.
@@ -172,8 +171,7 @@ subtract_mean(BuildState *build)
     auto *sums = static_cast<double *>(palloc0(n * sizeof(double)));
     for (int64 i = 0; i < build->sample_count; i++) {
         CHECK_FOR_INTERRUPTS();
-        for (Size j = 0; j < n; j++)
-            sums[j] += build->samples[static_cast<Size>(i) * n + j];
+        kernel::sum_kernels().add_row(sums, build->samples + static_cast<Size>(i) * n, n, 0);
     }
     for (Size j = 0; j < n; j++)
         build->mean[j] = static_cast<float>(sums[j] / static_cast<double>(build->sample_count));
