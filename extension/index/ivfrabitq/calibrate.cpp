@@ -34,7 +34,7 @@ constexpr float kJustBeyond = 1.0001f;
 
 /// The rules tried. The handicap stands for what rows do not show: calibrated with queries like the
 /// rows, exponent .5 also holds for queries unlike them, 0 reads far too much for these and the
-/// fixed rule too little (README, "Recall").
+/// fixed rule too little (SEARCH.md, "Recall").
 struct Rule {
     page::StopRule rule;
     float exponent;

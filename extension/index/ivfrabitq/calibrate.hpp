@@ -23,7 +23,7 @@ struct Truth;
 constexpr uint32 kTruthNeighbours = 128;
 
 /// How many queries to calibrate an index of such rows with: enough that recall .95 is met within
-/// .01 (README, "Recall"), bounded by memory where rows are long.
+/// .01 (SEARCH.md, "Recall"), bounded by memory where rows are long.
 uint32 calibration_queries(uint32 padded);
 
 Size truth_bytes(uint32 padded, uint32 queries, uint32 neighbours);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 //
-// What the planner is told: README.md, section "What the planner is told".
+// What the planner is told: SEARCH.md, section "What the planner is told".
 //
 // Nearly all of a search is due before its first row, so nearly all of its cost is start-up cost.
 // What LIMIT cuts off is the rest: the further rounds of a scan that the executor keeps asking,

@@ -15,7 +15,7 @@ namespace vx::ivfrabitq
 {
 
 // .98 of queries that are like the rows: questions that are not (a sentence against definitions)
-// still find .95 of their neighbours; README, "Recall".
+// still find .95 of their neighbours; SEARCH.md, "Recall".
 constexpr double kDefaultRecallTarget = 0.98;
 constexpr double kDefaultEpsilon = 2.2;
 constexpr double kDefaultRerank = 2.0;

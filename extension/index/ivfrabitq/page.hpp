@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 //
-// The pages of an `ivfrabitq` index, format version 1. README.md has the picture of the file.
+// The pages of an `ivfrabitq` index, format version 1. FILE.md has the picture of the file.
 //
 //   block 0            metapage
 //   then               mean pages: the mean vector, rotated and scaled, `padded` floats

@@ -7,7 +7,7 @@
 // and give them, and the list's number, to other lists while a scan reads them. Only within a
 // round, though: each begins with the structure as it is then, and every row is in its lists. So a
 // round looks at its end whether a list that it knew was given up meanwhile, and is run again if
-// so. What it had found was shown to nobody yet. README.md, section Standby.
+// so. What it had found was shown to nobody yet. WRITE.md, section Standby.
 #include "pg/postgres.hpp"
 
 #include "index/ivfrabitq/search.hpp"

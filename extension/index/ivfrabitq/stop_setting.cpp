@@ -46,7 +46,7 @@ entry_at(const page::CalibrationCurve &curve, double recall)
 }
 
 /// What the lists must have, so that the recall is left after estimates have lost a neighbour in
-/// five hundred: measured, 0 to 4 in a thousand (README, "Recall").
+/// five hundred: measured, 0 to 4 in a thousand (SEARCH.md, "Recall").
 static double
 recall_of_lists(double recall_target)
 {

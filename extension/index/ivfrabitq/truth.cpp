@@ -27,7 +27,7 @@ namespace vx::ivfrabitq
 {
 
 // Recall over n queries has a standard error of about .15 / sqrt(n) at .95, and .10 / sqrt(n) at
-// .99 (README, "Recall").
+// .99 (SEARCH.md, "Recall").
 constexpr uint32 kMostQueries = 1000;
 constexpr uint32 kLeastQueries = 100;
 constexpr Size kQueryMemory = 32 * 1024 * 1024;
