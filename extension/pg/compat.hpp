@@ -23,6 +23,7 @@ extern "C" {
 #include "access/reloptions.h"
 #include "access/relscan.h"
 #include "access/stratnum.h"
+#include "access/toast_internals.h"
 #include "access/transam.h"
 #include "access/xlogreader.h"
 #include "catalog/index.h"
@@ -199,6 +200,18 @@ relation_of_file(Oid tablespace, Oid file)
     return RelidByRelfilenumber(tablespace, file);
 #else
     return RelidByRelfilenode(tablespace, file);
+#endif
+}
+
+/// The snapshot that TOAST chunks are read with: it sees those of dead rows too. space: for it.
+inline Snapshot
+toast_snapshot([[maybe_unused]] SnapshotData *space)
+{
+#if PG_VERSION_NUM >= 180000
+    return get_toast_snapshot();
+#else
+    init_toast_snapshot(space);
+    return space;
 #endif
 }
 

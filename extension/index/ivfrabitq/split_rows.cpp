@@ -2,7 +2,8 @@
 //
 // The rows of a list that is split. Those that are dead to every snapshot of this server are left
 // out; a standby's snapshot may see them all the same, so their removal is announced as the table's
-// own vacuum announces that of rows. (Where the row is gone from the table, that has been done.)
+// own vacuum announces that of rows. (Where the row is gone from the table, that has been done.) A
+// row can die while we read it, and its vector be vacuumed away from the TOAST table.
 #include "pg/postgres.hpp"
 
 #include "index/ivfrabitq/split_rows.hpp"
@@ -17,6 +18,7 @@ extern "C" {
 #include "utils/snapmgr.h"
 }
 
+#include "index/common/external_value.hpp"
 #include "pg/compat.hpp"
 
 namespace vx::ivfrabitq
@@ -84,16 +86,30 @@ note_left_out(RowReader *reader, ItemPointerData tid)
     }
 }
 
+/// Values that lie in the TOAST table are read here, where they may be missing.
+static bool
+fetch_values(RowReader *reader)
+{
+    GetPerTupleExprContext(reader->estate)->ecxt_scantuple = reader->slot;
+    FormIndexDatum(reader->info, reader->slot, reader->estate, reader->values, reader->isnull);
+    const TupleDesc columns = RelationGetDescr(reader->index);
+    for (int i = 0; i < columns->natts; i++) {
+        Datum *value = &reader->values[i];
+        if (!reader->isnull[i] && TupleDescAttr(columns, i)->attlen == -1 &&
+            index::is_external(*value) && !index::fetch_external(*value, value))
+            return false;
+    }
+    return true;
+}
+
 bool
 read_row(RowReader *reader, const ItemPointerData &tid, float *out)
 {
     reader->table_end.check(reader->index, reader->heap, ItemPointerGetBlockNumberNoCheck(&tid));
-    if (!fetch_newest(reader, tid)) {
+    if (!fetch_newest(reader, tid) || !fetch_values(reader)) {
         note_left_out(reader, tid);
         return false;
     }
-    GetPerTupleExprContext(reader->estate)->ecxt_scantuple = reader->slot;
-    FormIndexDatum(reader->info, reader->slot, reader->estate, reader->values, reader->isnull);
     return !reader->isnull[0] && prepare_row(&reader->encoder, reader->values[0], out);
 }
 
