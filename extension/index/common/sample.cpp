@@ -24,19 +24,28 @@ constexpr int64 kRowsPerBlock = 4;        // rows of one block resemble each oth
 constexpr BlockNumber kCountBlocks = 200; // to estimate the number of rows
 constexpr uint32 kSeed = 20240229;
 
+/// What a backend and a parallel worker take by themselves, a fifth of all at most.
+static Size
+own_memory()
+{
+    constexpr Size kOwnMemory = 12 * 1024 * 1024;
+    return Min(static_cast<Size>(maintenance_work_mem) * 1024 / 5, kOwnMemory);
+}
+
 Size
 build_memory()
 {
-    return static_cast<Size>(maintenance_work_mem) * 1024;
+    return static_cast<Size>(maintenance_work_mem) * 1024 - own_memory();
 }
 
 void
 check_build_memory(Size needed)
 {
     if (needed > build_memory())
-        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-                        errmsg("memory required is %zu MB, maintenance_work_mem is %d MB",
-                               needed / (1024 * 1024) + 1, maintenance_work_mem / 1024)));
+        ereport(ERROR,
+                (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+                 errmsg("memory required is %zu MB, maintenance_work_mem is %d MB",
+                        (needed + own_memory()) / (1024 * 1024) + 1, maintenance_work_mem / 1024)));
 }
 
 int64

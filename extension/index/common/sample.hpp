@@ -41,7 +41,7 @@ double estimate_rows(Relation heap, Relation index, IndexInfo *info);
 /// The most rows there can be: what a sample needs no more than.
 int64 most_rows(Relation heap);
 
-/// maintenance_work_mem in bytes.
+/// maintenance_work_mem in bytes, less what the processes of a build take by themselves.
 Size build_memory();
 
 /// Raises if a build needs more than maintenance_work_mem.

@@ -3,12 +3,8 @@
 // Calibration during a build: which queries, and what follows from their nearest rows.
 #include "pg/postgres.hpp"
 
+#include "index/common/sample.hpp"
 #include "index/ivfrabitq/build_state.hpp"
-
-extern "C" {
-#include "miscadmin.h"
-}
-
 #include "index/ivfrabitq/calibration_queries.hpp"
 #include "index/ivfrabitq/options.hpp"
 
@@ -26,7 +22,7 @@ static int64
 affordable_queries(const BuildState *build)
 {
     auto queries = static_cast<int64>(calibration_queries(build->padded()));
-    const Size most = static_cast<Size>(maintenance_work_mem) * 1024 / kShare;
+    const Size most = index::build_memory() / kShare;
     while (queries >= kLeastQueries &&
            static_cast<Size>(build->threads) *
                    truth_bytes(build->padded(), static_cast<uint32>(queries), kTruthNeighbours) >

@@ -327,6 +327,9 @@ wait_for_parts(const ParallelBuild *parallel)
     ConditionVariableCancelSleep();
 }
 
+constexpr int kMergeShare = 4;
+constexpr int kLeastMergeKilobytes = 256;
+
 /// Brings together what the processes found.
 static void
 collect(BuildState *build, const ParallelBuild *parallel, int leader)
@@ -367,7 +370,10 @@ sort_in_parallel(BuildState *build)
     pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, kPhaseSort);
     SortCoordinateData coordinate = {false, parallel->context->nworkers_launched + 1,
                                      parallel->sort};
-    build->sort = begin_row_sort(plan_sort(build, 1).kilobytes, &coordinate);
+    // only to read what is sorted: more memory would not make it faster, and this process still has
+    // much of what it sorted in
+    const int kilobytes = plan_sort(build, 1).kilobytes / kMergeShare;
+    build->sort = begin_row_sort(Max(kilobytes, kLeastMergeKilobytes), &coordinate);
     tuplesort_performsort(build->sort);
     return true;
 }

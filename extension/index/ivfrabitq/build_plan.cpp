@@ -4,12 +4,8 @@
 // written.
 #include "pg/postgres.hpp"
 
+#include "index/common/sample.hpp"
 #include "index/ivfrabitq/build_state.hpp"
-
-extern "C" {
-#include "miscadmin.h"
-}
-
 #include "index/ivfrabitq/page_images.hpp"
 
 namespace vx::ivfrabitq
@@ -22,7 +18,7 @@ constexpr Size kMostImages = 16 * 1024 * 1024;
 uint32
 packing_window(const BuildState *build)
 {
-    const Size memory = Min(static_cast<Size>(maintenance_work_mem) * 1024 / 8, kMostImages);
+    const Size memory = Min(index::build_memory() / 8, kMostImages);
     const Size images = memory / image_bytes(build->meta);
     if (images < kLeastWindow + kCarriedPages)
         return kLeastWindow;

@@ -7,10 +7,10 @@
 
 extern "C" {
 #include "commands/progress.h"
-#include "miscadmin.h"
 #include "utils/backend_progress.h"
 }
 
+#include "index/common/sample.hpp"
 #include "index/ivfrabitq/page_images.hpp"
 
 namespace vx::ivfrabitq
@@ -29,7 +29,7 @@ kilobytes_each(const BuildState *build, int processes)
                       static_cast<Size>(processes) * each +
                       build->lists() * (sizeof(PackedList) + sizeof(page::ListEntry)) +
                       packing_window(build) * image_bytes(build->meta);
-    const Size all = static_cast<Size>(maintenance_work_mem);
+    const Size all = index::build_memory() / 1024;
     const Size left = all > held / 1024 ? (all - held / 1024) / static_cast<Size>(processes) : 0;
     return static_cast<int>(Max(left, kLeastKilobytes));
 }
