@@ -10,6 +10,8 @@ extern "C" {
 #include "miscadmin.h"
 }
 
+#include "index/common/same_tid.hpp"
+
 namespace vx::check::flat
 {
 
@@ -111,7 +113,7 @@ confirm_body(void *argument)
     Buffer buffer = ReadBuffer(check->index, suspect->block);
     LockBuffer(buffer, BUFFER_LOCK_SHARE);
     ItemPointerData now = page::tids(BufferGetPage(buffer))[suspect->slot];
-    suspect->certain = ItemPointerEquals(&now, &suspect->tid) && leads_nowhere(check, suspect->tid);
+    suspect->certain = index::is_same_tid(now, suspect->tid) && leads_nowhere(check, suspect->tid);
     UnlockReleaseBuffer(buffer);
 }
 

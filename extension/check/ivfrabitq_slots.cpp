@@ -10,6 +10,7 @@ extern "C" {
 #include "miscadmin.h"
 }
 
+#include "index/common/same_tid.hpp"
 #include "index/ivfrabitq/options.hpp"
 
 namespace vx::check::rabitq
@@ -112,7 +113,7 @@ confirm_body(void *argument)
                      *entry_in(walk, BufferGetPage(directory), suspect->slice.list)) &&
         suspect->number < page::content<page::ScanPage>(page)->slice_count &&
         page::slices(page)[suspect->number].list == suspect->slice.list &&
-        ItemPointerEquals(&now, &suspect->tid) && leads_nowhere(walk->check, suspect->tid);
+        index::is_same_tid(now, suspect->tid) && leads_nowhere(walk->check, suspect->tid);
     UnlockReleaseBuffer(buffer);
     UnlockReleaseBuffer(directory);
 }

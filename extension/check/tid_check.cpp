@@ -305,10 +305,10 @@ merge_table(TidCheck *tids)
         AllocSetContextCreate(CurrentMemoryContext, "index check row", ALLOCSET_DEFAULT_SIZES);
     IndexInfo *info = BuildIndexInfo(check->index);
     info->ii_Concurrent = true; // the snapshot's rows, and no complaint about others
-    // from block 0 on: not where another scan is
+    // from block 0 on, not where another scan is; the build scan only asserts that we decided
     TableScanDesc scan =
         table_beginscan_strat(check->heap, check->snapshot, 0, nullptr, true, false);
-    table_index_build_scan(check->heap, check->index, info, false, false, check_table_row, tids,
+    table_index_build_scan(check->heap, check->index, info, true, false, check_table_row, tids,
                            scan);
     end_block(tids);
     while (tids->next.tid != kEnd)

@@ -108,7 +108,9 @@ open_wal_range(XLogRecPtr start, XLogRecPtr end)
     MemoryContext caller = MemoryContextSwitchTo(context);
     WalRange *range = make_range(context);
     range->end = end;
-    range->empty = start == end || XLogRecPtrIsInvalid(XLogFindNextRecord(range->reader, start));
+    // the first page of all is none for XLogFindNextRecord(), nor does any WAL begin there
+    const XLogRecPtr first = Max(start, XLogRecPtr{XLOG_BLCKSZ});
+    range->empty = start == end || XLogRecPtrIsInvalid(XLogFindNextRecord(range->reader, first));
     if (range->empty && start < end && !range->position.end_of_wal)
         report_unreadable(start, nullptr);
     MemoryContextSwitchTo(caller);

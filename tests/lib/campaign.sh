@@ -40,11 +40,21 @@ campaign_usage() {
     for line in "${CAMPAIGNS[@]}"; do printf '  %-24s %s\n' "${line%%|*}" "${line##*|}"; done
 }
 
-# command_campaign NAME OPTION…: ./run NAME
+# command_campaign NAME OPTION…: ./run NAME. With --assertions on the PostgreSQL that has them; for campaigns that
+# are built as release.
 command_campaign() {
-    local name=$1
+    local name=$1 option options=() checked=''
     shift
+    for option in "$@"; do
+        if [ "$option" = --assertions ]; then checked=yes; else options+=("$option"); fi
+    done
+    set -- "${options[@]}"
     need_packages "${PACKAGES_SERVER[@]}" "${PACKAGES_BUILD[@]}" "${PACKAGES_CAMPAIGN[@]}"
+    if [ "$checked" ]; then
+        use_checked_postgresql || return 1
+        run_campaign "$name" "$@"
+        return
+    fi
     find_postgresql
     case " $* " in *" --help "*) ;; *) prepare_campaign "$(campaign_build "$name" "$@")" || return 1 ;; esac
     run_campaign "$name" "$@"

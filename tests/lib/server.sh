@@ -67,9 +67,9 @@ start_server() {
     done
 }
 
-# The server's log lies next to its data.
+# The server's log lies next to its data. SERVER_PROGRAM is started in place of postgres, if it is set.
 try_start() {
-    as_server env PGPASSFILE="$PGPASSFILE" "$PG_BIN/pg_ctl" -D "$1" -w -t 60 -s \
+    as_server env PGPASSFILE="$PGPASSFILE" "$PG_BIN/pg_ctl" -D "$1" -w -t 60 -s ${SERVER_PROGRAM:+-p "$SERVER_PROGRAM"} \
         -l "$1.log" start >"$LOGS/pg_ctl.log" 2>&1
 }
 

@@ -18,6 +18,7 @@ extern "C" {
 #include "port/pg_bitutils.h"
 }
 
+#include "index/common/same_tid.hpp"
 #include "kernel/near_masks.hpp"
 
 #include <algorithm>
@@ -256,8 +257,7 @@ struct ShownRows {
 static void
 compare(const Truth *truth, const TruthParts &parts, const ShownRows &shown, uint32 r, uint32 query)
 {
-    if (query >= truth->queries ||
-        ItemPointerEquals(const_cast<ItemPointerData *>(&shown.tids[r]), &parts.states[query].tid))
+    if (query >= truth->queries || index::is_same_tid(shown.tids[r], parts.states[query].tid))
         return;
     const float *row = shown.rows + static_cast<Size>(r) * truth->padded;
     add_neighbour(truth, parts, query,
