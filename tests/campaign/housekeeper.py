@@ -55,6 +55,9 @@ class Housekeeper(threading.Thread):
                     if broken(self.connection, error):
                         return
                     self.workload.note_error(error)
+                    break
+            else:
+                self.workload.chores[chore] += 1
         self.connection.close()
 
 

@@ -8,6 +8,7 @@ same here and in the server: so a row's hash can be computed on either side.
 import hashlib
 import random
 import threading
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -228,6 +229,7 @@ class Workload:
         self.threads = []
         self.expected = expected
         self.errors = []  # that are not expected
+        self.chores = Counter()  # of housekeepers, that ended without an error
         for table in self.tables:
             ledger.add_table(table.name)
 
