@@ -37,6 +37,7 @@ class Corrupt:
         self.options = options
         self.report = report.Report('corrupt', options)
         self.kinds = self.report.details['outcomes by kind of damage'] = {}
+        self.told = self.report.details['what index_check() tells of other answers'] = {}
         environment = sanitizer.environment(options.state) if options.sanitized else {}
         self.made = Server(f'{options.state}/made', options.port, CONF, environment=environment)
         self.server = Server(f'{options.state}/server', options.port, self.made.conf, environment=environment,
@@ -131,6 +132,9 @@ class Corrupt:
         self.report.count(outcome)
         kind = self.kinds.setdefault(damaged.kind, {})
         kind[outcome] = kind.get(outcome, 0) + 1
+        if outcome == 'other answers':
+            told = ', '.join(sorted(trial.reported))
+            self.told[told] = self.told.get(told, 0) + 1
         for problem in trial.problems[:3]:
             self.report.problem(f'file {number}, {shape.name}, {damaged.kind} ({damaged.where}): {problem}')
         if trial.problems and not self.server.accepts():

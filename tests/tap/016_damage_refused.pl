@@ -109,6 +109,8 @@ my $lying_map = join('', map { my $page = $_; pack('x12SSSSx4', 24, 8192, 8192, 
 		sub { $_[0]{bytes} = substr($_[0]{bytes}, 0, 2 * $DamagedIndex::PAGE) });
 	damaged('flat', 'a row beyond the table', $select, qr/is corrupted: a row leads to block 99999/,
 		sub { $_[0]->set_tid($head, $live, DamagedIndex::tid_of('(99999,1)')) });
+	damaged('flat', 'a link behind the end', $select, qr/at block $head: a link leads out of the row pages/,
+		sub { $_[0]->set('rows', $head, 'next', 100663295) });
 	damaged('flat', 'a row twice', "$select SELECT kind FROM index_check('T_v', true) ORDER BY 1;", "899|899\nduplicate row\nmissing row",
 		sub { $_[0]->set_tid($head, $live, $_[0]->tid($tail, 0)) });
 	damaged('flat', 'more free slots than there are', $insert, qr/at block $free: free slots are miscounted/, $full);

@@ -104,7 +104,8 @@ ListCursor::peek(uint32 ahead) const
 {
     if (ahead < run_end_ - run_next_)
         return run_next_ + ahead;
-    return ahead == run_end_ - run_next_ ? chain_next_ : InvalidBlockNumber;
+    const bool is_chained = ahead == run_end_ - run_next_ && chain_next_ < end_->blocks;
+    return is_chained ? chain_next_ : InvalidBlockNumber;
 }
 
 } // namespace vx::ivf

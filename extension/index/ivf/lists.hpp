@@ -68,7 +68,8 @@ class ListCursor
     /// Whether next() can be called before the page it returned last was read.
     bool next_is_known() const { return run_next_ != run_end_; }
 
-    /// The block next() will return after `ahead` others, as far as it is known without reading.
+    /// The block next() will return after `ahead` others, as far as it is known without reading. It
+    /// exists; what else is wrong with it next() finds.
     BlockNumber peek(uint32 ahead) const;
 
     /// After the page that next() returned was read: its chain pointer.
