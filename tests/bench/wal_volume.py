@@ -8,7 +8,7 @@ VACUUM goes over a table without indexes once, over one with them twice.)
 
 The first change of a page after a checkpoint logs the page as a whole. So every figure is taken twice after
 a checkpoint: a first batch, which brings the images, and a second one, which counts. How many images came in
-the second one is told.
+the second one is told, and, with pg_walinspect, what its rows cost without them.
 """
 import argparse
 import io
@@ -30,7 +30,7 @@ METHODS = [('ivfrabitq', 'custom'), ('ivfrabitq', 'generic'), ('ivfflat', 'custo
 OPTIONS = {'ivfflat': 'lists = {lists}', 'hnsw': 'm = 16, ef_construction = 64'}
 BASELINE = ('an index of nothing', None)
 COLUMNS = [('build', 'build, MB'), ('insert_first', 'first rows'), ('insert', 'per row'), ('images', 'images'),
-           ('vacuum_first', 'first rows'), ('vacuum', 'per row')]
+           ('insert_records', 'without'), ('vacuum_first', 'first rows'), ('vacuum', 'per row')]
 
 
 def arguments():
@@ -73,6 +73,9 @@ class Server:
         self.run(f'CREATE SCHEMA {SCHEMA}')
         self.run(f'SET search_path = {SCHEMA}, public')
         self.run("SET client_min_messages = warning; LOAD 'vector'")
+        self.inspects = bool(self.value("SELECT count(*) FROM pg_available_extensions WHERE name = 'pg_walinspect'"))
+        if self.inspects:
+            self.run('CREATE EXTENSION IF NOT EXISTS pg_walinspect')
         self.settings = {name: self.value(f'SHOW {name}') for name in SETTINGS}
         self.settings['server_version'] = self.value('SHOW server_version')
         self.settings['vector'] = self.value("SELECT extversion FROM pg_extension WHERE extname = 'vector'")
@@ -98,11 +101,19 @@ class Server:
                 yield method, mode if self.has_modes else None
 
     def wal_of(self, statement):
-        """(bytes, page images) of WAL that the statement writes. REQUIRES: nothing else is going on."""
+        """(bytes, page images, bytes of these) of WAL that the statement writes; the last is None if nothing tells.
+        REQUIRES: nothing else is going on."""
         before, images = self.position()
         self.run(statement)
         after, images_after = self.position()
-        return after - before, images_after - images
+        return after - before, images_after - images, self.image_bytes(before, after)
+
+    def image_bytes(self, start, end):
+        if not self.inspects:
+            return None
+        self.run("SELECT pg_logical_emit_message(true, 'bench', '')")  # its commit flushes what came before
+        return int(self.value(f"SELECT coalesce(sum(fpi_size), 0) FROM pg_get_wal_stats('0/0'::pg_lsn + {start}, "
+                              f"'0/0'::pg_lsn + {end})"))
 
     def position(self):
         self.run('SELECT pg_stat_force_next_flush()')
@@ -128,7 +139,7 @@ def measure(server, method, mode, rows, batch):
         server.run(f'SET vector.wal_mode = {mode}')
     figures = {}
     server.run('CHECKPOINT')
-    figures['build'], _ = server.wal_of(index_statement(method, built))
+    figures['build'], _, _ = server.wal_of(index_statement(method, built))
 
     inserts = [f'INSERT INTO rows SELECT * FROM source WHERE id >= {first} AND id < {first + batch} ORDER BY id'
                for first in (built, built + batch)]
@@ -155,9 +166,10 @@ def two_batches(server, figures, name, rows, steps):
     checkpoint = server.checkpoints()
     for suffix, (prepare, statement) in zip(['_first', ''], steps):
         server.run(prepare)
-        size, images = server.wal_of(statement)
+        size, images, image_bytes = server.wal_of(statement)
         figures[name + suffix] = size / rows
         figures[name + suffix + '_images'] = images / rows
+    figures[name + '_records'] = (size - image_bytes) / rows if image_bytes is not None else float('nan')
     if server.checkpoints() != checkpoint:
         sys.exit(f'{server.name}: a checkpoint came between; raise max_wal_size and checkpoint_timeout')
 
@@ -175,7 +187,7 @@ def print_head(rows, batch, servers):
           f'build, batches of {batch:,}')
     for server in servers:
         print(f'{server.name}: ' + ', '.join(f'{key} {value}' for key, value in server.settings.items()))
-    print(f"\n{'':34} {'':>10} {'inserted':^32} {'vacuumed':^21}")
+    print(f"\n{'':34} {'':>10} {'inserted':^43} {'vacuumed':^21}")
     print(f"{'':34} " + ' '.join(f'{title:>10}' for _, title in COLUMNS), flush=True)
 
 
@@ -190,7 +202,7 @@ def print_ratios(methods):
         for other in methods:
             match = re.match(r'ours/(\w+) custom$', name)
             if match and (other.startswith('peer') or other == f'ours/{match[1]} generic'):
-                ratios = {key: methods[other][key] / methods[name][key] for key in ('build', 'insert', 'vacuum')}
+                ratios = {key: methods[other][key] / methods[name][key] for key in ('build', 'insert', 'insert_records', 'vacuum')}
                 print(f'{name} : {other}  ' + ', '.join(f'{key} 1 : {ratio:.2f}' for key, ratio in ratios.items()))
 
 
