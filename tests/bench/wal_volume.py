@@ -13,6 +13,7 @@ the second one is told, and, with pg_walinspect, what its rows cost without them
 import argparse
 import io
 import json
+import math
 import random
 import re
 import struct
@@ -169,7 +170,8 @@ def two_batches(server, figures, name, rows, steps):
         size, images, image_bytes = server.wal_of(statement)
         figures[name + suffix] = size / rows
         figures[name + suffix + '_images'] = images / rows
-    figures[name + '_records'] = (size - image_bytes) / rows if image_bytes is not None else float('nan')
+    # of the second batch, as the figure that it is beside
+    figures[name + '_records'] = (size - image_bytes) / rows if image_bytes is not None else math.nan
     if server.checkpoints() != checkpoint:
         sys.exit(f'{server.name}: a checkpoint came between; raise max_wal_size and checkpoint_timeout')
 
@@ -206,6 +208,11 @@ def print_ratios(methods):
                 print(f'{name} : {other}  ' + ', '.join(f'{key} 1 : {ratio:.2f}' for key, ratio in ratios.items()))
 
 
+def known(figures_by_name):
+    return {name: {key: figure for key, figure in figures.items() if not math.isnan(figure)}
+            for name, figures in figures_by_name.items()}
+
+
 def main():
     options = arguments()
     rows, copy = read_rows(options.glosses, options.rows)
@@ -234,7 +241,7 @@ def main():
         with open(options.json, 'w') as out:
             json.dump({'benchmark': 'wal', 'commit': options.commit, 'rows': rows, 'dims': DIMS, 'batch': batch,
                        'servers': {server.name: server.settings for server in servers},
-                       'methods': methods, 'tables': tables}, out, indent=1)
+                       'methods': known(methods), 'tables': known(tables)}, out, indent=1)
 
 
 if __name__ == '__main__':

@@ -41,6 +41,7 @@ is(scalar(grep { $_->{build} <= 0 || $_->{insert} <= 0 || $_->{insert_first} <= 
 	0, 'figures');
 cmp_ok($report->{methods}{'ours/ivfrabitq custom'}{insert}, '<', $report->{methods}{'ours/ivfrabitq generic'}{insert},
 	'records of our own are smaller');
+cmp_ok($_->{insert_records}, '<=', $_->{insert}, 'images are part of it') for values %{ $report->{methods} };
 cmp_ok($report->{tables}{ours}{insert}, '>', 4 * 384, 'the table has its rows in the WAL');
 
 command_fails_like([ @bench, '--batch', 300 ], qr/two batches of 300 rows leave none of 600/, 'no rows to build');
