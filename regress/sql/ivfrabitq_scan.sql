@@ -144,3 +144,20 @@ SELECT array_agg(id) = (SELECT array_agg(id) FROM (SELECT id FROM rows64 WHERE v
     FROM (SELECT id FROM parted ORDER BY v <-> :'v9' LIMIT 5) s;
 DROP TABLE parted, rows64;
 DROP FUNCTION compare;
+
+-- strict_order: what comes late and is nearer stays away, round after round. The list nearest to the query has far rows,
+-- which came after the build; rows of the second list and, nearer than the first's but farther than these, of the third
+CREATE TABLE far (v vector(2));
+INSERT INTO far SELECT (CASE WHEN i <= 60 THEN '[0,0]' WHEN i <= 260 THEN '[1,0]' ELSE '[3,0]' END)::vector FROM generate_series(1, 320) i;
+CREATE INDEX far_v ON far USING ivfrabitq (v vector_l2_ops) WITH (lists = 3);
+DELETE FROM far WHERE v = '[0,0]';
+VACUUM (INDEX_CLEANUP ON) far;
+INSERT INTO far SELECT '[-0.5,10]' FROM generate_series(1, 40);
+SET ivfrabitq.probes = 1;
+SET ivfrabitq.iterative_scan = strict_order;
+SELECT d, count(*) FROM (SELECT round((v <-> '[0.4,0]')::numeric, 1) AS d FROM far ORDER BY v <-> '[0.4,0]') s GROUP BY d ORDER BY d;
+SET ivfrabitq.iterative_scan = relaxed_order;
+SELECT d, count(*) FROM (SELECT round((v <-> '[0.4,0]')::numeric, 1) AS d FROM far ORDER BY v <-> '[0.4,0]') s GROUP BY d ORDER BY d;
+RESET ivfrabitq.iterative_scan;
+RESET ivfrabitq.probes;
+DROP TABLE far;

@@ -5,6 +5,7 @@ import os
 import random
 import resource
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import report
 import sanitizer
@@ -13,7 +14,7 @@ from server import TROUBLE, Server
 from shapes import ROW_OF, SHAPES
 from trial import Trial
 
-COPIES = 3  # of each shape in the server: so many files of it are damaged between two starts
+COPIES = 6  # of each shape in the server: so many files of it are damaged between two starts
 CONF = {
     'fsync': 'off', 'autovacuum': 'off', 'shared_buffers': '16MB', 'max_wal_size': '1GB', 'checkpoint_timeout': '1h',
     'max_parallel_maintenance_workers': 0, 'shared_preload_libraries': 'vector', 'restart_after_crash': 'on',
@@ -101,8 +102,11 @@ class Corrupt:
         self.server.copy_of(self.made)
         damages = {number: self.harm(number) for number in chosen}
         self.server.start()
-        for number, damaged in damages.items():
-            self.try_out(number, damaged)
+        with ThreadPoolExecutor(self.options.clients) as pool:
+            trials = list(pool.map(self.try_out, damages))
+        for trial, number in zip(trials, damages):
+            self.account(trial, number, damages[number])
+        self.server.wait_ready()
         self.server.kill()  # what was written to damaged pages is replayed on them
         self.server.start()
         self.server.stop('immediate')
@@ -123,10 +127,14 @@ class Corrupt:
             path.with_name(path.name + '_fsm').write_bytes(damaged.map)
         return damaged
 
-    def try_out(self, number, damaged):
+    def try_out(self, number):
         shape, copy = self.place(number)
         trial = Trial(self.server, shape, copy)
         trial.run(random.Random(f'{self.options.seed}/{number}/trial'))
+        return trial
+
+    def account(self, trial, number, damaged):
+        shape = trial.shape
         self.report.count('files damaged')
         outcome = trial.outcome()
         self.report.count(outcome)
@@ -134,11 +142,9 @@ class Corrupt:
         kind[outcome] = kind.get(outcome, 0) + 1
         if outcome == 'other answers':
             told = ', '.join(sorted(trial.reported))
-            self.told[told] = self.told.get(told, 0) + 1
+            self.told.setdefault(told, []).append(f'file {number}, {shape.name}, {damaged.kind}: {damaged.where}')
         for problem in trial.problems[:3]:
             self.report.problem(f'file {number}, {shape.name}, {damaged.kind} ({damaged.where}): {problem}')
-        if trial.problems and not self.server.accepts():
-            self.server.wait_ready()
 
 
 if __name__ == '__main__':

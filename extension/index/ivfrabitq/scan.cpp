@@ -42,7 +42,7 @@ struct ScanState {
     uint32 lists;    // that the last round read; 0: there was none
     uint64 returned; // rows
     uint32 next;     // of search->found
-    double last_distance;
+    double last_distance; // of a row that was returned
 };
 
 static_assert(std::is_trivially_destructible_v<ScanState>);
@@ -238,8 +238,6 @@ next_round(IndexScanDesc scan, ScanState *state)
         extend_reach(scan, state);
     for (uint32 i = 0; i < search->found_count; i++)
         search->returned.add(search->found[i].tid);
-    if (search->found_count > 0)
-        state->last_distance = search->found[search->found_count - 1].distance;
     state->next = 0;
     const uint32 lists = run_round(search, state->reach);
     const bool all_lists = lists >= state->reach.max_lists || lists >= search->order.sorted;
@@ -254,7 +252,7 @@ next_round(IndexScanDesc scan, ScanState *state)
 static bool
 is_out_of_order(const ScanState *state, const Found &found)
 {
-    return iterative_scan() == IterativeScan::strict_order && state->search->returned.count > 0 &&
+    return iterative_scan() == IterativeScan::strict_order && state->returned > 0 &&
            found.distance < state->last_distance;
 }
 
@@ -273,6 +271,7 @@ VX_CALLBACK(bool, ivfrabitq_get_tuple,
             if (is_out_of_order(state, found))
                 continue;
             state->returned++;
+            state->last_distance = found.distance;
             scan->xs_heaptid = found.tid;
             offer_row(scan, search, found.tid);
             // hashes of different texts can be equal, values in a damaged page be anything
