@@ -38,10 +38,10 @@ struct ScanState {
     Search *search; // nullptr: not started
     bool never;     // no row can pass the conditions
     bool exhausted;
-    Reach reach;     // of the last round; before it, of the first
-    uint32 lists;    // that the last round read; 0: there was none
-    uint64 returned; // rows
-    uint32 next;     // of search->found
+    Reach reach;          // of the last round; before it, of the first
+    uint32 lists;         // that the last round read; 0: there was none
+    uint64 returned;      // rows
+    uint32 next;          // of search->found
     double last_distance; // of a row that was returned
 };
 
