@@ -82,6 +82,8 @@ suite_valgrind() {
 
 run_valgrind() {
     local tree SERVER_PROGRAM
+    # everything takes 50 times as long, to connect, too
+    local SERVER_SETTINGS=("authentication_timeout = 10min" "vecmesh.connect_timeout = 600000" "autovacuum_naptime = 10min")
     tree=$(server_tree)
     SERVER_PROGRAM=$tree/tests/lib/valgrind_postgres.sh
     export VALGRIND_POSTGRES=$PG_BIN/postgres VALGRIND_LOGS=$STATE/valgrind

@@ -71,6 +71,8 @@ run_googletest() {
 
 # ---- pg_regress and pg_isolation_regress ---------------------------------------------------------
 
+SERVER_SETTINGS=() # of all these servers
+
 # with_test_server NAME FUNCTION [SETTING…]: runs FUNCTION with PORT of a fresh server.
 with_test_server() {
     local name=$1 body=$2 folder=$STATE/test/$1
@@ -80,7 +82,7 @@ with_test_server() {
     rm -rf "$folder" "$folder.log"
     PORT=$(free_port "${VECMESH_PORT:-5700}")
     if make_server "$folder" "$PORT" "fsync = off" "client_min_messages = notice" \
-        "log_statement = none" "$@" && start_server "$folder"; then
+        "log_statement = none" "${SERVER_SETTINGS[@]}" "$@" && start_server "$folder"; then
         "$body"
         if grep -nE 'TRAP:|PANIC:|was terminated by signal' "$folder.log" >"$LOGS/crash.log"; then
             warn "the server of suite $name crashed:"

@@ -80,6 +80,8 @@ VX_FUNCTION(vx_wal_emit_blocks)
                           REGBUF_STANDARD | REGBUF_NO_IMAGE);
         XLogRegisterBufData(i, delta, sizeof(delta));
     }
+    if (PG_GETARG_INT32(3) == 0)
+        XLogRegisterData(delta, 1); // PostgreSQL writes no record without any content
     const XLogRecPtr end = XLogInsert(VECTOR_WAL_RMGR_ID, 0);
     END_CRIT_SECTION();
 
