@@ -14,7 +14,7 @@ from server import TROUBLE, Server
 from shapes import ROW_OF, SHAPES
 from trial import Trial
 
-COPIES = 6  # of each shape in the server: so many files of it are damaged between two starts
+MOST_COPIES = 6  # of each shape in the server: so many files of it are damaged between two starts
 CONF = {
     'fsync': 'off', 'autovacuum': 'off', 'shared_buffers': '16MB', 'max_wal_size': '1GB', 'checkpoint_timeout': '1h',
     'max_parallel_maintenance_workers': 0, 'shared_preload_libraries': 'vector', 'restart_after_crash': 'on',
@@ -44,6 +44,8 @@ class Corrupt:
         self.server = Server(f'{options.state}/server', options.port, self.made.conf, environment=environment,
                              trouble=CRASHES)
         self.number = options.first
+        files = options.cycles or MOST_COPIES * len(SHAPES)
+        self.copies = min(MOST_COPIES, -(-files // len(SHAPES)))
 
     def run(self):
         try:
@@ -62,15 +64,15 @@ class Corrupt:
         self.made.start()
         self.made.sql(f'CREATE EXTENSION vector; {ROW_OF}')
         for shape in SHAPES:
-            for copy in range(COPIES):
+            for copy in range(self.copies):
                 shape.make(self.made, copy)
         self.made.sql('CHECKPOINT')
         stale = {shape.name: self.read(shape, 0) for shape in SHAPES}
         for shape in SHAPES:
-            for copy in range(COPIES):
+            for copy in range(self.copies):
                 shape.age(self.made, copy)
         self.made.sql('CHECKPOINT')
-        self.paths = {(shape.name, copy): self.path(shape, copy) for shape in SHAPES for copy in range(COPIES)}
+        self.paths = {(shape.name, copy): self.path(shape, copy) for shape in SHAPES for copy in range(self.copies)}
         pages = {shape.name: self.read(shape, 0) for shape in SHAPES}
         self.made.stop()
         self.sound = {
@@ -94,7 +96,7 @@ class Corrupt:
     def batch(self):
         """As many files as there are copies, each damaged in its own way. False when there were enough."""
         chosen = []
-        while len(chosen) < COPIES * len(SHAPES) and self.report.more():
+        while len(chosen) < self.copies * len(SHAPES) and self.report.more():
             chosen.append(self.number)
             self.number += 1
         if not chosen:
@@ -116,7 +118,7 @@ class Corrupt:
 
     def place(self, number):
         """Files of a seed are always the same, whichever others are tried out with them."""
-        return SHAPES[number % len(SHAPES)], number // len(SHAPES) % COPIES
+        return SHAPES[number % len(SHAPES)], number // len(SHAPES) % self.copies
 
     def harm(self, number):
         shape, copy = self.place(number)
