@@ -107,7 +107,7 @@ suite_campaign() {
 
 # short_campaign LINE
 short_campaign() {
-    local name built short log prepare=(true)
+    local name built short log prepare=(install_component) # over what the last one had
     IFS='|' read -r name built short _ <<<"$1"
     log=$LOGS/campaign-${name// /}.log
     case $built in
