@@ -11,6 +11,7 @@ import oracle
 import report
 from ledger import Ledger
 from pair import Pair
+from readers import AT_REST, Readers
 from workload import Workload
 
 CONF = {
@@ -26,8 +27,7 @@ CONF = {
     'archive_command': 'true',  # until a backup is taken
     'checkpoint_timeout': '60s',
     'autovacuum_naptime': '5s',
-    'max_standby_streaming_delay': '-1',  # the oracle's long queries end
-    'hot_standby_feedback': 'on',
+    **AT_REST,  # the oracle's long queries end
     'max_parallel_maintenance_workers': 1,
     'jit': 'off',
 }
@@ -55,6 +55,7 @@ class Walcheck:
         self.ledger = Ledger(f'{options.state}/ledger')
         pause = options.clients / options.rate if options.rate else 0
         self.workload = Workload(self.pair.primary, options.seed, options.clients, ledger=self.ledger, pause=pause)
+        self.readers = Readers(self.workload.tables, options.seed, self.report)
 
     def run(self):
         try:
@@ -108,9 +109,12 @@ class Walcheck:
             mode = ['custom', 'generic'][self.report.cycles % 2]
         self.pair.primary.reload(autovacuum='on', **{'vector.wal_mode': mode})
         self.workload.start()
+        if self.pair.standby:
+            self.readers.start(self.pair.standby)
         time.sleep(seconds)
 
     def rest(self):
+        self.readers.stop()
         self.workload.stop()
         for error in self.workload.errors:
             self.report.problem(f'client: {error}')
