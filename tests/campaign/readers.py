@@ -21,12 +21,11 @@ MOST_PAUSE = 0.3      # seconds between the first rows of a search and the other
 INDEX_USED = re.compile(r'Index Scan using (\S+) on')
 
 
-def index_file(cursor, name):
-    """What the name means now, if that was there when the snapshot was taken: an index that was made since lacks the
-    rows that were dead on the primary by then, PostgreSQL's own too, and a standby uses it all the same."""
-    cursor.execute('SELECT c.oid, c.relfilenode FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid WHERE i.indisvalid '
-                   'AND c.oid = to_regclass(%s) AND c.relfilenode = pg_relation_filenode(to_regclass(%s))', (name, name))
-    return cursor.fetchone()
+def indexes(cursor, table):
+    """The indexes of the table as the session's snapshot has them."""
+    cursor.execute('SELECT c.oid, c.relfilenode FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid '
+                   'WHERE i.indisvalid AND i.indrelid = to_regclass(%s) ORDER BY 1', (table.name,))
+    return cursor.fetchall()
 
 
 class Reader(threading.Thread):
@@ -69,9 +68,7 @@ class Reader(threading.Thread):
         query = f'SELECT id, {distance} FROM {table.name} ORDER BY {distance}'
         cursor.execute(f'{oracle.INDEX_SETTINGS} EXPLAIN {query}')
         used = INDEX_USED.search('\n'.join(line for (line,) in cursor.fetchall()))
-        index = used and index_file(cursor, used[1])
-        if not index:
-            self.readers.report.count('searches without an index as old as the snapshot')
+        if not used:
             return
         cursor.execute(f'DECLARE c CURSOR FOR {query}; FETCH {self.rng.choice([1, 30, 200])} FROM c')
         answers = cursor.fetchall()
@@ -79,10 +76,20 @@ class Reader(threading.Thread):
         cursor.execute('FETCH ALL FROM c')
         answers += cursor.fetchall()
         cursor.execute('CLOSE c')
-        if index != index_file(cursor, used[1]):
+        if self.made_since(cursor, table):
             return
         problems = oracle.difference(f'{used[1]}, beside replay', exact, answers, ordered=table.method == 'ivfflat')
         self.readers.found(problems and problems + self.evidence(cursor, table, distance, exact, answers))
+
+    def made_since(self, cursor, table):
+        """Whether an index is younger than the snapshot, and may have been used: such a one lacks the rows that were dead
+        on the primary when it was made, PostgreSQL's own too, and a standby uses it all the same."""
+        with self.readers.server.connect() as connection, connection.cursor() as now:
+            younger = not set(indexes(now, table)) <= set(indexes(cursor, table))
+        connection.close()
+        if younger:
+            self.readers.report.count('searches beside an index younger than the snapshot')
+        return younger
 
     def evidence(self, cursor, table, distance, exact, answers):
         """What the table says, asked again in the same snapshot."""
