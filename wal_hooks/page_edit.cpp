@@ -22,6 +22,16 @@ static_assert(kMaxPagesPerEdit <= MAX_GENERIC_XLOG_PAGES, "Generic redo takes no
 
 constexpr uint32 kInitialDeltaBytes = 1024;
 
+[[noreturn]] static void
+report_header(Relation relation, Buffer buffer)
+{
+    ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
+                    errmsg("index \"%s\" has no valid page header in block %u",
+                           RelationGetRelationName(relation), BufferGetBlockNumber(buffer)),
+                    errhint("Please REINDEX it.")));
+    pg_unreachable();
+}
+
 PageEdit::Staged &
 PageEdit::staged(Handle page)
 {
@@ -109,8 +119,10 @@ PageEdit::set_lower(Handle handle, uint16 lower)
 {
     static_assert(sizeof(LocationIndex) == sizeof(lower));
     Staged &page = staged(handle);
-    if (lower < SizeOfPageHeaderData || lower > page.upper)
+    if (lower < SizeOfPageHeaderData)
         elog(ERROR, "page edit sets pd_lower to %u, outside the page's content", lower);
+    if (lower > page.upper) // which is never so in a page that is not damaged
+        report_header(relation_, page.buffer);
     stage(&page, {Operation::bytes, sizeof(lower), offsetof(PageHeaderData, pd_lower), 0,
                   reinterpret_cast<const uint8 *>(&lower)});
 }
@@ -126,11 +138,7 @@ PageEdit::apply()
             continue;
         // What steps start from must be a page: after this nothing can go wrong any more.
         if (!page.initialise && !has_valid_header(BufferGetPage(page.buffer)))
-            ereport(ERROR,
-                    (errcode(ERRCODE_INDEX_CORRUPTED),
-                     errmsg("index \"%s\" has no valid page header in block %u",
-                            RelationGetRelationName(relation_), BufferGetBlockNumber(page.buffer)),
-                     errhint("Please REINDEX it.")));
+            report_header(relation_, page.buffer);
         deltas[changed++] = {page.buffer, page.initialise, page.length, page.delta};
     }
     if (changed > 0) {

@@ -123,6 +123,9 @@ my $lying_map = join('', map { my $page = $_; pack('x12SSSSx4', 24, 8192, 8192, 
 		sub { $_[0]->bytes_at(0, 36, pack('L', 47)) });
 	damaged('flat', 'a directory page that ends early', $insert, qr/not the directory page expected here/,
 		sub { $_[0]->set('page', $meta->{first_directory}, 'lower', 32) });
+	my ($open) = grep { $f->get('rows', $_, 'count') < $capacity } $meta->{first_rows} .. $f->blocks - 1;
+	damaged('flat', 'no room on a page', $insert, qr/"flat_\d+_v" has no valid page header in block $open/, sub {
+			$_[0]->set('page', $open, 'upper', $_[0]->get('page', $open, 'lower')) });
 	damaged('flat', 'a map that lies', "$insert $select", '1200|1200', sub { }, $lying_map);
 }
 
