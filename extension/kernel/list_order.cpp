@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace vx::kernel
 {
@@ -217,6 +218,35 @@ std::uint32_t
 more_lists(ListOrder *order, std::uint32_t wanted) noexcept
 {
     return more_lists_with(list_order_kernels(), order, wanted);
+}
+
+void
+sort_lists(const float *distances, std::uint32_t count, std::uint64_t *scratch,
+           std::uint32_t *order) noexcept
+{
+    constexpr unsigned kDigitBits = 11; // three digits are a key
+    constexpr std::uint32_t kDigits = 1u << kDigitBits;
+    constexpr unsigned kPasses = 3;
+    std::uint32_t starts[kPasses][kDigits] = {};
+    std::uint64_t *from = scratch;
+    std::uint64_t *to = scratch + count;
+    for (std::uint32_t i = 0; i < count; i++) {
+        // keys are signed
+        const std::uint32_t key = static_cast<std::uint32_t>(order_key(distances[i])) ^ 0x80000000u;
+        from[i] = static_cast<std::uint64_t>(key) << 32 | i;
+        for (unsigned pass = 0; pass < kPasses; pass++)
+            starts[pass][key >> (pass * kDigitBits) & (kDigits - 1)]++;
+    }
+    for (unsigned pass = 0; pass < kPasses; pass++) {
+        std::uint32_t next = 0;
+        for (std::uint32_t &start : starts[pass])
+            next += std::exchange(start, next);
+        for (std::uint32_t i = 0; i < count; i++)
+            to[starts[pass][from[i] >> (32 + pass * kDigitBits) & (kDigits - 1)]++] = from[i];
+        std::swap(from, to);
+    }
+    for (std::uint32_t i = 0; i < count; i++)
+        order[i] = static_cast<std::uint32_t>(from[i]);
 }
 
 MoreLists

@@ -31,7 +31,12 @@ void begin_list_order(const float *distances, std::uint32_t count, std::uint32_t
 /// call passes over all distances once per some hundred lists it adds.
 std::uint32_t more_lists(ListOrder *order, std::uint32_t wanted) noexcept;
 
-/// The same on a particular instruction set; nullptr where the processor lacks it. For tests.
+/// All of them at once: a radix sort, whose time does not grow faster than their number. Nearest
+/// first, the lower number of equals first, infinite ones last. scratch: 2 * count.
+void sort_lists(const float *distances, std::uint32_t count, std::uint64_t *scratch,
+                std::uint32_t *order) noexcept;
+
+/// more_lists() on a particular instruction set; nullptr where the processor lacks it. For tests.
 using MoreLists = decltype(&more_lists);
 MoreLists more_lists_for(Isa isa) noexcept;
 

@@ -70,7 +70,8 @@ most_rows(Relation heap)
     return static_cast<int64>(RelationGetNumberOfBlocks(heap)) * MaxHeapTuplesPerPage;
 }
 
-/// Calls back for the rows of `wanted` random blocks, or of all if there are no more.
+/// Calls back for the rows of `wanted` random blocks, or of all if there are no more. Neighbouring
+/// ones are read by one scan, since beginning one costs as much as several blocks.
 static void
 scan_blocks(Relation heap, Relation index, IndexInfo *info, int64 wanted,
             IndexBuildCallback callback, void *state)
@@ -83,10 +84,17 @@ scan_blocks(Relation heap, Relation index, IndexInfo *info, int64 wanted,
     }
     BlockSamplerData blocks;
     BlockSampler_Init(&blocks, all, static_cast<int>(wanted), kSeed);
-    while (BlockSampler_HasMore(&blocks)) {
+    BlockNumber next = BlockSampler_Next(&blocks);
+    while (next != InvalidBlockNumber) {
         CHECK_FOR_INTERRUPTS();
-        table_index_build_range_scan(heap, index, info, false, false, false,
-                                     BlockSampler_Next(&blocks), 1, callback, state, nullptr);
+        const BlockNumber first = next;
+        BlockNumber count = 0;
+        do {
+            count++;
+            next = BlockSampler_HasMore(&blocks) ? BlockSampler_Next(&blocks) : InvalidBlockNumber;
+        } while (next == first + count);
+        table_index_build_range_scan(heap, index, info, false, false, false, first, count, callback,
+                                     state, nullptr);
     }
 }
 

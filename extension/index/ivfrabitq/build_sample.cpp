@@ -164,7 +164,8 @@ drop_outliers(BuildState *build)
         build->sample_count = static_cast<int64>(kept);
 }
 
-static void
+/// Returns the sum of the squared lengths that are left.
+static double
 subtract_mean(BuildState *build)
 {
     const Size n = build->padded();
@@ -175,12 +176,16 @@ subtract_mean(BuildState *build)
     }
     for (Size j = 0; j < n; j++)
         build->mean[j] = static_cast<float>(sums[j] / static_cast<double>(build->sample_count));
+    pfree(sums);
+    double squares = 0;
     for (int64 i = 0; i < build->sample_count; i++) {
         CHECK_FOR_INTERRUPTS();
+        float *row = build->samples + static_cast<Size>(i) * n;
         for (Size j = 0; j < n; j++)
-            build->samples[static_cast<Size>(i) * n + j] -= build->mean[j];
+            row[j] -= build->mean[j];
+        squares += squared_length(row, build->padded()); // while it is in the cache
     }
-    pfree(sums);
+    return squares;
 }
 
 static void
@@ -220,12 +225,13 @@ normalise_sample(BuildState *build)
 {
     build->meta.page.scale = kSampleScale;
     drop_outliers(build);
-    if (build->meta.metric() != index::Metric::inner_product)
-        subtract_mean(build);
     double sum = 0;
-    for (int64 i = 0; i < build->sample_count; i++)
-        sum += squared_length(build->samples + static_cast<Size>(i) * build->padded(),
-                              build->padded());
+    if (build->meta.metric() != index::Metric::inner_product)
+        sum = subtract_mean(build);
+    else
+        for (int64 i = 0; i < build->sample_count; i++)
+            sum += squared_length(build->samples + static_cast<Size>(i) * build->padded(),
+                                  build->padded());
     // equal rows tell no scale
     scale_by(build, sum > 0 ? scale_for(sum / static_cast<double>(build->sample_count))
                             : 1 / kSampleScale);

@@ -13,6 +13,7 @@ extern "C" {
 
 #include "index/common/aligned.hpp"
 #include "kernel/centroid_codes.hpp"
+#include "kernel/list_order.hpp"
 
 namespace vx::ivfrabitq
 {
@@ -49,11 +50,6 @@ constexpr Rule kRules[] = {
 constexpr uint32 kRuleCount = lengthof(kRules);
 constexpr uint32 kFixedRule = kRuleCount - 1;
 
-struct RankedList {
-    float g;
-    uint32 list;
-};
-
 struct Work {
     const Truth *truth;
     kernel::CodeMetric metric;
@@ -63,11 +59,13 @@ struct Work {
     const uint32 *list_rows;
 
     // of the query at hand
-    RankedList *order;
-    uint32 *ranks; // of each list
-    float *g;      // in order
-    float *needs;  // in order; of exponent 0
-    float length;  // |q|
+    uint32 *order;
+    uint64 *scratch;  // for the sorting
+    uint32 *ranks;    // of each list
+    float *distances; // of each list
+    float *g;         // in order
+    float *needs;     // in order; of exponent 0
+    float length;     // |q|
     int8 *planes;
     TrueNeighbour neighbours[kTruthNeighbours];
     RankedNeighbour ranked[kTruthNeighbours];
@@ -116,16 +114,12 @@ rank_lists(Work *work, const float *vector)
     for (uint32 first = 0; first < work->lists; first += kernel::kBlockCentroids) {
         float g[kernel::kBlockCentroids];
         block_distances(*work, query, first / kernel::kBlockCentroids, g);
-        const uint32 some = Min(work->lists - first, kernel::kBlockCentroids);
-        for (uint32 i = 0; i < some; i++)
-            work->order[first + i] = {g[i], first + i};
+        std::copy_n(g, Min(work->lists - first, kernel::kBlockCentroids), work->distances + first);
     }
-    std::sort(work->order, work->order + work->lists, [](const RankedList &a, const RankedList &b) {
-        return a.g < b.g || (a.g == b.g && a.list < b.list);
-    });
+    kernel::sort_lists(work->distances, work->lists, work->scratch, work->order);
     for (uint32 rank = 0; rank < work->lists; rank++) {
-        work->g[rank] = work->order[rank].g;
-        work->ranks[work->order[rank].list] = rank;
+        work->g[rank] = work->distances[work->order[rank]];
+        work->ranks[work->order[rank]] = rank;
     }
 }
 
@@ -228,7 +222,7 @@ count_rows(Work *work, uint32 curve, uint32 rule)
         while (next < page::kMaxCalibration &&
                !is_read(kRules[rule], settings[next], rank, work->needs[rank]))
             sums[next++] += rows;
-        rows += work->list_rows[work->order[rank].list];
+        rows += work->list_rows[work->order[rank]];
     }
     while (next < page::kMaxCalibration)
         sums[next++] += rows;
@@ -295,7 +289,9 @@ make_work(const Truth *truth, const uint8 *blocks, uint32 lists, const uint32 *l
     work->blocks = blocks;
     work->lists = lists;
     work->list_rows = list_rows;
-    work->order = static_cast<RankedList *>(allocate(lists, sizeof(RankedList)));
+    work->order = static_cast<uint32 *>(allocate(lists, sizeof(uint32)));
+    work->scratch = static_cast<uint64 *>(allocate(lists, 2 * sizeof(uint64)));
+    work->distances = static_cast<float *>(allocate(lists, sizeof(float)));
     work->ranks = static_cast<uint32 *>(allocate(lists, sizeof(uint32)));
     work->g = static_cast<float *>(allocate(lists, sizeof(float)));
     work->needs = static_cast<float *>(allocate(lists, sizeof(float)));

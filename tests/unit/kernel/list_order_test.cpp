@@ -33,6 +33,29 @@ sorted(const Floats &distances)
     return order;
 }
 
+TEST(SortLists, AllInOrder)
+{
+    std::mt19937 random(5);
+    for (const std::uint32_t count : {0u, 1u, 2u, 63u, 1000u, 20000u})
+        for (const float scale : {0.0f, 1e-30f, 1.0f, 1e30f}) {
+            std::normal_distribution<float> normal(0, 1);
+            Floats distances(count);
+            for (float &distance : distances)
+                distance = scale * std::round(100 * normal(random)) / 100; // with equals, and -0
+            if (count > 10)
+                distances[3] = distances[7] = kInfinity;
+            if (count > 10)
+                distances[5] = -kInfinity;
+            std::vector<std::uint64_t> scratch(2 * std::size_t{count});
+            Order order(count);
+            sort_lists(distances.data(), count, scratch.data(), order.data());
+            Order expected = sorted(distances);
+            if (count > 10)
+                expected.insert(expected.end(), {3, 7});
+            EXPECT_EQ(expected, order) << count << " " << scale;
+        }
+}
+
 class ListOrderTest : public testing::TestWithParam<Isa>
 {
   protected:
