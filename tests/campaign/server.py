@@ -212,6 +212,7 @@ class Server:
 
     def _kill_tree(self, postmaster, with_children=True):
         send_signal(postmaster, signal.SIGSTOP)  # it must not start others, nor clean up
+        wait_until(lambda: (process_state(postmaster) or ('T', 0))[0] == 'T', 'a stopped postmaster')
         pids = [int(name) for name in os.listdir('/proc') if name.isdigit()]
         children = [pid for pid in pids if (process_state(pid) or ('', 0))[1] == postmaster]
         if with_children:
