@@ -10,7 +10,7 @@ import time
 import oracle
 import report
 from crash_random import CONF
-from housekeeper import Focus
+from housekeeper import CHORES, Focus
 from ledger import Ledger
 from server import Server
 from torn_pages import Torn
@@ -65,7 +65,8 @@ class Planted:
         ledger = Ledger(f'{self.options.state}/ledger')
         tables = [table for table in DEFAULT_TABLES if not table.unlogged]
         workload = Workload(server, self.rng.randrange(10**6), self.options.clients, tables, ledger)
-        focus = Focus(('vacuum',))
+        # another checkpoint would make the pages that are torn older than what recovery begins with
+        focus = Focus(('vacuum',), only=tuple(chore for chore in CHORES if chore != 'checkpoint'))
         try:
             server.copy_of(self.made)
             server.start()
