@@ -13,6 +13,7 @@ extern "C" {
 #include "miscadmin.h"
 }
 
+#include "index/common/same_tid.hpp"
 #include "types/vector.hpp"
 
 #include <algorithm>
@@ -112,8 +113,7 @@ keep_nearest(Search *search, const Found &found, uint32 k)
 static bool
 is_same_row(const Found &a, const Found &b) noexcept
 {
-    return ItemPointerEquals(const_cast<ItemPointerData *>(&a.tid),
-                             const_cast<ItemPointerData *>(&b.tid));
+    return index::is_same_tid(a.tid, b.tid);
 }
 
 /// A crash in the middle of a list's split can leave rows in two lists.
