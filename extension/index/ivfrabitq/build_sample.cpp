@@ -150,18 +150,20 @@ drop_outliers(BuildState *build)
         lengths[i] = squared_length(build->samples + i * n, build->padded());
     std::nth_element(lengths, lengths + count / 2, lengths + count);
     const double limit = lengths[count / 2] * kOutlier * kOutlier;
+    const bool any = std::any_of(lengths, lengths + count, [&](double l) { return l > limit; });
     pfree(lengths);
+    if (!any || !(limit > 0))
+        return;
 
     Size kept = 0;
-    for (Size i = 0; i < count && limit > 0; i++) {
+    for (Size i = 0; i < count; i++) {
         const float *row = build->samples + i * n;
         if (squared_length(row, build->padded()) > limit)
             continue;
         memmove(build->samples + kept * n, row, n * sizeof(float));
         build->sample_tids[kept++] = build->sample_tids[i];
     }
-    if (limit > 0)
-        build->sample_count = static_cast<int64>(kept);
+    build->sample_count = static_cast<int64>(kept);
 }
 
 /// Returns the sum of the squared lengths that are left.
