@@ -30,11 +30,13 @@ static const FaultPoint points[] = {{"", false}, // none
 #undef VX_POINT
 };
 
+enum class Action { kill, raise, stop };
+
 /// What vector.fault says.
 struct Demand {
     Fault point;
     long arrival;
-    bool raise;
+    Action action;
 };
 
 Fault armed_fault = Fault::none;
@@ -69,7 +71,7 @@ find_point(const char *name, Size length)
 static const char *
 parse(const char *text, Demand *out)
 {
-    *out = {Fault::none, 1, false};
+    *out = {Fault::none, 1, Action::kill};
     if (*text == '\0')
         return nullptr;
     const Size length = strcspn(text, ":");
@@ -84,10 +86,13 @@ parse(const char *text, Demand *out)
             return "The number of the arrival must be at least 1.";
         rest = end;
     }
-    out->raise = strcmp(rest, ":error") == 0;
-    if (!out->raise && *rest != '\0')
-        return "After the number of the arrival there may be \":error\" and nothing else.";
-    if (out->raise && !points[static_cast<int>(out->point)].may_raise)
+    if (strcmp(rest, ":error") == 0)
+        out->action = Action::raise;
+    else if (strcmp(rest, ":stop") == 0)
+        out->action = Action::stop;
+    else if (*rest != '\0')
+        return "After the number of the arrival there may be \":error\" or \":stop\".";
+    if (out->action == Action::raise && !points[static_cast<int>(out->point)].may_raise)
         return "An error is not lawful at this point.";
     return nullptr;
 }
@@ -113,10 +118,13 @@ VX_CALLBACK(void, assign_fault, (const char *value, void *), (value, nullptr))
 void
 arrive_at_armed_fault()
 {
-    if (++arrivals != demand.arrival)
+    ++arrivals;
+    if (demand.action == Action::stop && arrivals >= demand.arrival)
+        kill(getpid(), SIGSTOP);
+    if (demand.action == Action::stop || arrivals != demand.arrival)
         return;
     const char *name = points[static_cast<int>(demand.point)].name;
-    if (demand.raise)
+    if (demand.action == Action::raise)
         ereport(ERROR, (errcode(MAKE_SQLSTATE('V', 'X', 'F', 'L', 'T')),
                         errmsg("fault injected at \"%s\", arrival %ld", name, demand.arrival)));
     // not ereport(): nothing but the signal may happen here
@@ -163,9 +171,9 @@ define_fault_settings()
 #undef VX_POINT
         ;
     DefineCustomStringVariable(
-        "vector.fault", "Kills a process, or raises an error, at a point of the code",
-        "NAME, NAME:N (the N-th arrival) or NAME:N:error. For crash tests.", &fault_setting, "",
-        PGC_SUSET, GUC_NOT_IN_SAMPLE, check_fault, assign_fault, nullptr);
+        "vector.fault", "Kills or stops a process, or raises an error, at a point of the code",
+        "NAME, NAME:N (the N-th arrival), NAME:N:error or NAME:N:stop. For crash tests.",
+        &fault_setting, "", PGC_SUSET, GUC_NOT_IN_SAMPLE, check_fault, assign_fault, nullptr);
     DefineCustomStringVariable("vector.fault_points", "Shows the points of vector.fault",
                                "A line for each: name, whether an error is lawful, what has just "
                                "happened there; with tabs between.",

@@ -7,8 +7,9 @@
 //     VX_FAULT(ivfflat_page_appended);   // after that step; plain frames only
 //
 // vector.fault = 'NAME', 'NAME:N' or 'NAME:N:error': at its N-th arrival at that point since it was
-// set, a process kills itself with SIGKILL, or raises an error, once. vector.fault_points shows the
-// table. vector.planted_bug names one of VX_PLANTED_BUGS.
+// set, a process kills itself with SIGKILL, or raises an error, once. 'NAME:N:stop': from the N-th
+// on it stops (SIGSTOP) at each, until somebody sends SIGCONT. vector.fault_points shows the table.
+// vector.planted_bug names one of VX_PLANTED_BUGS.
 #pragma once
 
 #ifndef POSTGRES_H
@@ -45,7 +46,7 @@ enum class Fault : int {
 
 extern Fault armed_fault;
 
-/// Counts the arrival; at the one that was asked for, does not return.
+/// Counts the arrival; at the one that was asked for, does not return, or only when continued.
 void arrive_at_armed_fault();
 
 #define VX_FAULT(name)                                                                             \

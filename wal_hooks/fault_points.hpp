@@ -63,6 +63,7 @@
     X(ivfrabitq_split_filled, true, "all rows are in new lists, which nobody sees")                \
     X(ivfrabitq_split_appended, true, "entries behind the last list in use are born")              \
     X(ivfrabitq_split_published, true, "the new lists are born, the old one is dead")              \
+    X(ivfrabitq_round_walked, true, "a round of a search has been through its lists")              \
     X(ivfrabitq_calibrated, true, "a new calibration is in the metapage")                          \
     X(ivfrabitq_build_sampled, true, "a sample of the table is taken")                             \
     X(ivfrabitq_build_trained, true, "centroids are trained")                                      \

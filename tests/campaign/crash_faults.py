@@ -11,6 +11,7 @@ from crash_random import Crash
 from crash_scenarios import run_scenarios
 from housekeeper import ANYTHING, Focus
 from server import wait_until
+from standby_scenarios import run_standby_scenarios
 
 KILLED = re.compile(r'vector\.fault: process \d+ killed at (\w+)')
 RAISED = re.compile(r'fault injected at "(\w+)"')
@@ -27,11 +28,11 @@ FOLLOWED_BY = {'ivfflat_page_allocated': 'ivfflat_vacuum_found',
 # Words in a point's name, and what leads there.
 CHORES = [('_build_', ('reindex', 'create')), ('bulk_', ('reindex', 'create')), ('_vacuum_', ('vacuum',)),
           ('_split_', ('vacuum',)), ('_offered', ('vacuum',)), ('_thawed', ('vacuum',)),
-          ('_calibrated', ('calibrate',))]
+          ('_calibrated', ('calibrate',)), ('_round_', ('search',))]
 
 REFUSED = [('nowhere', 'There is no such fault point; vector.fault_points shows them.'),
            ('edit_begun:0', 'The number of the arrival must be at least 1.'),
-           ('edit_begun:1:panic', 'After the number of the arrival there may be ":error" and nothing else.'),
+           ('edit_begun:1:panic', 'After the number of the arrival there may be ":error" or ":stop".'),
            ('edit_logged:1:error', 'An error is not lawful at this point.')]
 
 
@@ -51,7 +52,7 @@ class Faults(Crash):
         self.range = {name: 64 if name.startswith(EVERYWHERE) else 4 for name in self.may_raise}
         for value, detail in REFUSED:
             self.expect_refusal(value, detail)
-        for problem in run_scenarios(self.server):
+        for problem in run_scenarios(self.server) + run_standby_scenarios(self.server, self.options):
             self.report.problem(problem)
 
     def expect_refusal(self, value, detail):

@@ -9,7 +9,7 @@ import psycopg2
 from client_errors import broken
 
 CHORES = {'vacuum': 10, 'reindex': 1, 'reindex concurrently': 1, 'create concurrently': 1, 'create': 1,
-          'calibrate': 1, 'checkpoint': 1}
+          'calibrate': 1, 'checkpoint': 1, 'search': 1}
 
 
 @dataclass
@@ -71,4 +71,5 @@ def statements(chore, table):
         'create': [f'DROP INDEX IF EXISTS {again}', table.index(again)],
         'calibrate': [f"SELECT ivfrabitq_calibrate('{name}_v')"] if table.method == 'ivfrabitq' else [],
         'checkpoint': ['CHECKPOINT'],
+        'search': ['SET enable_sort = off', table.nearest(10)],
     }[chore]

@@ -4,9 +4,8 @@ from contextlib import nullcontext
 
 import psycopg2
 
-from workload import ROW_HASH
+from workload import OPERATORS, ROW_HASH
 
-OPERATORS = {'vector_l2_ops': '<->', 'vector_ip_ops': '<#>', 'vector_cosine_ops': '<=>'}
 ALL_LISTS = 32768  # the bound of the settings
 EXACT_SETTINGS = 'SET enable_indexscan = off; SET enable_seqscan = on; '
 INDEX_SETTINGS = ('SET enable_indexscan = on; SET enable_seqscan = off; SET enable_sort = off; '

@@ -6,6 +6,16 @@ import oracle
 from server import Server, wait_until
 
 
+def catch_up(primary, standby):
+    [(target,)] = primary.sql('SELECT pg_current_wal_lsn()')
+
+    def reached():
+        if not standby.running():
+            raise RuntimeError(f'the standby ended:\n{standby.log_tail()}')
+        return standby.sql('SELECT pg_last_wal_replay_lsn() >= %s', (target,))[0][0]
+    wait_until(reached, f'the standby does not reach {target}')
+
+
 class Pair:
     def __init__(self, state, port, conf):
         self.state, self.port = state, port
@@ -26,13 +36,7 @@ class Pair:
         self.catch_up()
 
     def catch_up(self):
-        [(target,)] = self.primary.sql('SELECT pg_current_wal_lsn()')
-
-        def reached():
-            if not self.standby.running():
-                raise RuntimeError(f'the standby ended:\n{self.standby.log_tail()}')
-            return self.standby.sql('SELECT pg_last_wal_replay_lsn() >= %s', (target,))[0][0]
-        wait_until(reached, f'the standby does not reach {target}')
+        catch_up(self.primary, self.standby)
 
     def promote(self, answers):
         """Stops the primary, promotes the standby; returns the seconds of PostgreSQL's own promotion, of the first

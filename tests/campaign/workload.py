@@ -21,6 +21,8 @@ from ledger import Change
 # A row's hash, by the server.
 ROW_HASH = "left(md5(concat_ws('|', v::text, kind, price)), 16)"
 
+OPERATORS = {'vector_l2_ops': '<->', 'vector_ip_ops': '<#>', 'vector_cosine_ops': '<=>'}
+
 
 @dataclass
 class Table:
@@ -43,6 +45,10 @@ class Table:
         wanted = ', '.join(f'{key} = {value}' for key, value in [('lists', self.lists), ('spill', self.spill)] if value)
         storage = f' WITH ({wanted})' if wanted else ''
         return f'CREATE INDEX {options} {name} ON {self.name} USING {self.method} ({columns}){storage}'
+
+    def nearest(self, limit):
+        return (f'SELECT id FROM {self.name} ORDER BY v {OPERATORS[self.opclass]} '
+                f'(SELECT v FROM {self.name} WHERE v IS NOT NULL LIMIT 1) LIMIT {limit}')
 
 
 DEFAULT_TABLES = [

@@ -10,6 +10,7 @@ extern "C" {
 #include "index/common/aligned.hpp"
 #include "index/ivfrabitq/lists.hpp"
 #include "types/vector.hpp"
+#include "wal_hooks/fault.hpp"
 
 #include <cmath>
 
@@ -171,7 +172,9 @@ estimate_rows(Search *search, const Reach &reach)
     search->met.clear();
     search->found_count = 0;
     rank_lists(search, first_lists(reach));
-    return walk_lists(search, reach);
+    const uint32 lists = walk_lists(search, reach);
+    VX_FAULT(ivfrabitq_round_walked);
+    return lists;
 }
 
 uint32
