@@ -3,17 +3,20 @@
 // The rows of a list that is split. Those that are dead to every snapshot of this server are left
 // out; a standby's snapshot may see them all the same, so their removal is announced as the table's
 // own vacuum announces that of rows. (Where the row is gone from the table, that has been done.) A
-// row can die while we read it, and its vector be vacuumed away from the TOAST table.
+// row can die while we read it, and its values be vacuumed away from the TOAST table.
 #include "pg/postgres.hpp"
 
 #include "index/ivfrabitq/split_rows.hpp"
 
 extern "C" {
 #include "access/heapam.h"
+#include "access/sysattr.h"
 #include "access/table.h"
 #include "access/xlog.h"
 #include "catalog/index.h"
 #include "executor/executor.h"
+#include "nodes/bitmapset.h"
+#include "optimizer/optimizer.h"
 #include "storage/procarray.h"
 #include "utils/snapmgr.h"
 }
@@ -23,6 +26,25 @@ extern "C" {
 
 namespace vx::ivfrabitq
 {
+
+constexpr int kSystemAttributes = FirstLowInvalidHeapAttributeNumber; // where bitmaps begin
+
+/// The columns of the table that the index, or an expression of it, reads.
+static void
+find_columns_read(RowReader *reader)
+{
+    const IndexInfo *info = reader->info;
+    const TupleDesc columns = RelationGetDescr(reader->heap);
+    Bitmapset *read = nullptr;
+    pull_varattnos(reinterpret_cast<Node *>(info->ii_Expressions), 1, &read);
+    const bool whole_row = bms_is_member(-kSystemAttributes, read);
+    for (int i = 0; i < info->ii_NumIndexAttrs; i++)
+        if (info->ii_IndexAttrNumbers[i] != 0) // else an expression
+            read = bms_add_member(read, info->ii_IndexAttrNumbers[i] - kSystemAttributes);
+    reader->is_read = static_cast<bool *>(palloc(columns->natts * sizeof(bool)));
+    for (int i = 0; i < columns->natts; i++)
+        reader->is_read[i] = whole_row || bms_is_member(i + 1 - kSystemAttributes, read);
+}
 
 void
 begin_row_reader(RowReader *reader, Relation index, const Meta &meta)
@@ -34,6 +56,8 @@ begin_row_reader(RowReader *reader, Relation index, const Meta &meta)
     reader->estate = CreateExecutorState();
     reader->fetch = table_index_fetch_begin(reader->heap);
     reader->slot = table_slot_create(reader->heap, nullptr);
+    reader->local = MakeSingleTupleTableSlot(RelationGetDescr(reader->heap), &TTSOpsVirtual);
+    find_columns_read(reader);
     InitNonVacuumableSnapshot(reader->snapshot, GlobalVisTestFor(reader->heap));
     const Size bytes = meta.page.padded * sizeof(float);
     auto *mean = static_cast<float *>(palloc(bytes));
@@ -47,6 +71,7 @@ end_row_reader(RowReader *reader)
 {
     table_index_fetch_end(reader->fetch);
     ExecDropSingleTupleTableSlot(reader->slot);
+    ExecDropSingleTupleTableSlot(reader->local);
     FreeExecutorState(reader->estate);
     table_close(reader->heap, NoLock);
 }
@@ -86,19 +111,27 @@ note_left_out(RowReader *reader, ItemPointerData tid)
     }
 }
 
-/// Values that lie in the TOAST table are read here, where they may be missing.
+/// Copies the row to reader->local, and values that lie in the TOAST table into memory: there they
+/// may be missing, which whoever reads them later, as an expression does, takes for an error.
 static bool
 fetch_values(RowReader *reader)
 {
-    GetPerTupleExprContext(reader->estate)->ecxt_scantuple = reader->slot;
-    FormIndexDatum(reader->info, reader->slot, reader->estate, reader->values, reader->isnull);
-    const TupleDesc columns = RelationGetDescr(reader->index);
+    const TupleDesc columns = RelationGetDescr(reader->heap);
+    TupleTableSlot *local = reader->local;
+    slot_getallattrs(reader->slot);
+    ExecClearTuple(local);
     for (int i = 0; i < columns->natts; i++) {
-        Datum *value = &reader->values[i];
-        if (!reader->isnull[i] && TupleDescAttr(columns, i)->attlen == -1 &&
-            index::is_external(*value) && !index::fetch_external(*value, value))
+        local->tts_values[i] = reader->slot->tts_values[i];
+        local->tts_isnull[i] = reader->slot->tts_isnull[i];
+        Datum *value = &local->tts_values[i];
+        if (reader->is_read[i] && !local->tts_isnull[i] &&
+            TupleDescAttr(columns, i)->attlen == -1 && index::is_external(*value) &&
+            !index::fetch_external(*value, value))
             return false;
     }
+    ExecStoreVirtualTuple(local);
+    GetPerTupleExprContext(reader->estate)->ecxt_scantuple = local;
+    FormIndexDatum(reader->info, local, reader->estate, reader->values, reader->isnull);
     return true;
 }
 

@@ -23,6 +23,8 @@ struct RowReader {
     IndexFetchTableData *fetch;
     index::TableEnd table_end;
     TupleTableSlot *slot;
+    TupleTableSlot *local; // the same row, with what the index reads in memory
+    bool *is_read;         // columns of the table: the index, or an expression of it, reads it
     SnapshotData snapshot; // everything that some scan of this server may still see
     Encoder encoder;
     Datum values[INDEX_MAX_KEYS]; // of the row read last
