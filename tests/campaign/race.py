@@ -13,7 +13,7 @@ import report
 from housekeeper import Focus
 from ledger import Ledger
 from lock_waits import LockWaits
-from reader import Reader
+from reader import ChangingReader, Reader
 from server import Server
 from workload import DEFAULT_TABLES, Table, Workload
 
@@ -41,6 +41,7 @@ CHORES = Focus(only=('vacuum', 'create concurrently', 'reindex concurrently', 'c
 def arguments():
     parser = report.options(__doc__, minutes=10)
     parser.add_argument('--readers', type=int, default=8)
+    parser.add_argument('--changing', type=int, default=3, help='readers that see changes of their own')
     parser.add_argument('--cycle-seconds', type=float, default=30)
     parser.add_argument('--blocked-ms', type=int, default=100, help='how long a reader may wait for a lock')
     parser.add_argument('--pause', type=float, default=0.02, help='mean pause of a reader, seconds')
@@ -105,18 +106,20 @@ class Race:
         self.empty_tables()
         self.workload.start(CHORES)
         readers = [Reader(self.workload, number, self.options.pause) for number in range(self.options.readers)]
-        for reader in readers:
+        changing = [ChangingReader(self.workload, number, self.options.pause) for number in range(self.options.changing)]
+        for reader in readers + changing:
             reader.start()
         end = time.monotonic() + self.options.cycle_seconds
         splits = Splits(self.server)
-        while time.monotonic() < end and not any(reader.problems for reader in readers):
+        while time.monotonic() < end and not any(reader.problems for reader in readers + changing):
             time.sleep(0.2)
             splits.look()
         self.report.count('lists split, at least', splits.close())
         self.workload.stop()
-        for reader in readers:
+        for reader in readers + changing:
             reader.join()
             self.sum_up(reader)
+        # those that change rows, too, may wait as writers do
         self.judge_waits({reader.pid for reader in readers})
         self.verify()
 
