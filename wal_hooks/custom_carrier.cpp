@@ -21,6 +21,17 @@ namespace vx::wal
 /// A delta as large as the page is no gain, and one of 64 KB could not be logged at all.
 constexpr uint32 kMaxLoggedDelta = BLCKSZ;
 
+static uint8
+page_flags(const PageDelta &page)
+{
+    uint8 flags = REGBUF_STANDARD;
+    if (page.initialise)
+        flags |= REGBUF_WILL_INIT;
+    if (is_planted(PlantedBug::missing_page_image))
+        flags |= REGBUF_NO_IMAGE;
+    return flags;
+}
+
 static void
 register_page(uint8 id, const PageDelta &page)
 {
@@ -28,23 +39,46 @@ register_page(uint8 id, const PageDelta &page)
         XLogRegisterBuffer(id, page.buffer, REGBUF_STANDARD | REGBUF_FORCE_IMAGE);
         return;
     }
-    uint8 flags = page.initialise ? REGBUF_WILL_INIT : 0;
-    if (is_planted(PlantedBug::missing_page_image))
-        flags |= REGBUF_NO_IMAGE;
-    XLogRegisterBuffer(id, page.buffer, REGBUF_STANDARD | flags);
+    XLogRegisterBuffer(id, page.buffer, page_flags(page));
     XLogRegisterBufData(id, const_cast<char *>(page.delta), static_cast<int>(page.length));
 }
 
-void
-apply_with_custom_wal(Relation, const PageDelta *pages, int count)
+static void
+apply_edit(const Edit &edit)
 {
     START_CRIT_SECTION();
-    change_pages(pages, count);
+    change_pages(edit);
     XLogBeginInsert();
-    for (int i = 0; i < count; i++)
-        register_page(static_cast<uint8>(i), pages[i]);
-    stamp_pages(pages, count, XLogInsert(kResourceManagerId, static_cast<uint8>(Record::edit)));
+    for (int i = 0; i < edit.count; i++)
+        register_page(static_cast<uint8>(i), edit.pages[i]);
+    stamp_pages(edit, XLogInsert(kResourceManagerId, static_cast<uint8>(Record::edit)));
     END_CRIT_SECTION();
+}
+
+static void
+apply_row(const Edit &edit)
+{
+    auto *bytes = static_cast<uint8 *>(palloc(kMaxRowBytes));
+    const Size length = write_row(*edit.row, bytes);
+
+    START_CRIT_SECTION();
+    change_pages(edit);
+    XLogBeginInsert();
+    XLogRegisterData(reinterpret_cast<char *>(bytes), static_cast<int>(length));
+    for (int i = 0; i < edit.count; i++)
+        XLogRegisterBuffer(static_cast<uint8>(i), edit.pages[i].buffer, page_flags(edit.pages[i]));
+    stamp_pages(edit, XLogInsert(kResourceManagerId, static_cast<uint8>(Record::row)));
+    END_CRIT_SECTION();
+    pfree(bytes);
+}
+
+void
+apply_with_custom_wal(Relation, const Edit &edit)
+{
+    if (edit.row != nullptr)
+        apply_row(edit);
+    else
+        apply_edit(edit);
 }
 
 } // namespace vx::wal

@@ -6,6 +6,7 @@
 
 #include "wal_hooks/records.hpp"
 #include "wal_hooks/resource_manager.hpp"
+#include "wal_hooks/row.hpp"
 
 namespace vx::wal
 {
@@ -36,6 +37,22 @@ describe_edit(StringInfo out, XLogReaderState *record)
     for (int i = 0; i <= XLogRecMaxBlockId(record); i++)
         if (XLogRecHasBlockRef(record, i))
             describe_block(out, record, static_cast<uint8>(i));
+}
+
+void
+describe_row(StringInfo out, XLogReaderState *record)
+{
+    LoggedRow logged;
+    const Size length = XLogRecGetDataLen(record);
+    if (const char *error = read_row(XLogRecGetData(record), length, &logged)) {
+        appendStringInfo(out, "no row: %s", error);
+        return;
+    }
+    const Row &row = logged.row;
+    appendStringInfo(out, "row (%u,%u) in slot %u of slice %u, record %u%s, in %zu bytes",
+                     ItemPointerGetBlockNumberNoCheck(&row.tid),
+                     ItemPointerGetOffsetNumberNoCheck(&row.tid), row.slot, row.slice, row.record,
+                     row.new_fine_page ? " of a new page" : "", length);
 }
 
 void

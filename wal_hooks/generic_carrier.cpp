@@ -91,28 +91,28 @@ register_page(uint8 id, const PageDelta &page, const Fragments &fragments)
 }
 
 void
-apply_with_generic_wal(Relation, const PageDelta *pages, int count)
+apply_with_generic_wal(Relation, const Edit &edit)
 {
     Fragments fragments[kMaxPagesPerEdit];
-    for (int i = 0; i < count; i++) {
-        const uint32 bytes = fragment_bytes(pages[i]);
+    for (int i = 0; i < edit.count; i++) {
+        const uint32 bytes = fragment_bytes(edit.pages[i]);
         // Generic redo cannot initialise a page
-        fragments[i].image = pages[i].initialise || bytes >= BLCKSZ;
+        fragments[i].image = edit.pages[i].initialise || bytes >= BLCKSZ;
         fragments[i].bytes = fragments[i].image ? nullptr : static_cast<char *>(palloc(bytes));
     }
 
     START_CRIT_SECTION();
-    change_pages(pages, count);
+    change_pages(edit);
     XLogBeginInsert();
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < edit.count; i++) {
         if (!fragments[i].image)
-            fill_fragments(&fragments[i], pages[i]);
-        register_page(static_cast<uint8>(i), pages[i], fragments[i]);
+            fill_fragments(&fragments[i], edit.pages[i]);
+        register_page(static_cast<uint8>(i), edit.pages[i], fragments[i]);
     }
-    stamp_pages(pages, count, XLogInsert(RM_GENERIC_ID, 0));
+    stamp_pages(edit, XLogInsert(RM_GENERIC_ID, 0));
     END_CRIT_SECTION();
 
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < edit.count; i++)
         if (!fragments[i].image)
             pfree(fragments[i].bytes);
 }

@@ -17,6 +17,7 @@ extern "C" {
 }
 
 #include "wal_hooks/codec/delta.hpp"
+#include "wal_hooks/row.hpp"
 
 namespace vx::wal
 {
@@ -36,6 +37,13 @@ struct PageDelta {
     bool initialise; // the first step; the old content does not matter
     uint32 length;
     const char *delta;
+};
+
+/// A finished edit: what a carrier gets.
+struct Edit {
+    const PageDelta *pages;
+    int count;
+    const Row *row; // not nullptr: the two deltas are this row, the scan page's first
 };
 
 /// The header describes a page: content, hole, special space.

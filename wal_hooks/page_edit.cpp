@@ -12,6 +12,7 @@ extern "C" {
 
 #include "wal_hooks/carrier.hpp"
 #include "wal_hooks/fault.hpp"
+#include "wal_hooks/row_steps.hpp"
 
 namespace vx::wal
 {
@@ -76,13 +77,20 @@ PageEdit::stage(Staged *page, const Step &step)
 }
 
 void
+PageEdit::stage_other(Handle page, const Step &step)
+{
+    has_other_ = true;
+    stage(&staged(page), step);
+}
+
+void
 PageEdit::initialise(Handle handle, uint16 special_size)
 {
     Staged &page = staged(handle);
     Assert(page.length == 0 && special_size <= kMaxSpecialBytes);
     page.initialise = true;
     page.upper = static_cast<uint16>(BLCKSZ - MAXALIGN(special_size));
-    stage(&page, {Operation::initialise, special_size, 0, 0, nullptr});
+    stage_other(handle, {Operation::initialise, special_size, 0, 0, nullptr});
 }
 
 /// REQUIRES: the step is not initialise.
@@ -101,7 +109,7 @@ PageEdit::write(Handle handle, uint16 offset, const void *bytes, uint16 length)
 {
     const Step step = {Operation::bytes, length, offset, 0, static_cast<const uint8 *>(bytes)};
     check_step(step);
-    stage(&staged(handle), step);
+    stage_other(handle, step);
 }
 
 void
@@ -111,7 +119,7 @@ PageEdit::write_nibbles(Handle handle, uint16 offset, uint16 stride, bool high, 
     const Step step = {high ? Operation::high_nibbles : Operation::low_nibbles, count, offset,
                        stride, static_cast<const uint8 *>(nibbles)};
     check_step(step);
-    stage(&staged(handle), step);
+    stage_other(handle, step);
 }
 
 void
@@ -123,8 +131,29 @@ PageEdit::set_lower(Handle handle, uint16 lower)
         elog(ERROR, "page edit sets pd_lower to %u, outside the page's content", lower);
     if (lower > page.upper) // which is never so in a page that is not damaged
         report_header(relation_, page.buffer);
-    stage(&page, {Operation::bytes, sizeof(lower), offsetof(PageHeaderData, pd_lower), 0,
-                  reinterpret_cast<const uint8 *>(&lower)});
+    stage_other(handle, {Operation::bytes, sizeof(lower), offsetof(PageHeaderData, pd_lower), 0,
+                         reinterpret_cast<const uint8 *>(&lower)});
+}
+
+void
+PageEdit::store_row(Handle scan_handle, Handle fine_handle, const Row &row)
+{
+    Staged &scan_page = staged(scan_handle);
+    Staged &fine_page = staged(fine_handle);
+    Assert(!has_row_ && (!row.new_fine_page || fine_page.length == 0));
+    fine_page.initialise = row.new_fine_page;
+    const auto stage_in = [this](Staged *page) {
+        return [this, page](const Step &step) {
+            if (!fits(step, kPageBounds))
+                elog(ERROR, "page edit outside the page: a row's %u bytes or nibbles at %u",
+                     step.count, step.offset);
+            stage(page, step);
+        };
+    };
+    put_scan_page_steps(row, stage_in(&scan_page));
+    put_fine_page_steps(row, stage_in(&fine_page));
+    row_ = row;
+    has_row_ = true;
 }
 
 void
@@ -143,7 +172,8 @@ PageEdit::apply()
     }
     if (changed > 0) {
         VX_FAULT(edit_begun);
-        choose_carrier(relation_)(relation_, deltas, changed);
+        const bool row_alone = has_row_ && !has_other_;
+        choose_carrier(relation_)(relation_, {deltas, changed, row_alone ? &row_ : nullptr});
         VX_FAULT(edit_applied);
     }
 

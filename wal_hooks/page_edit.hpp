@@ -18,6 +18,7 @@
 #pragma once
 
 #include "wal_hooks/page_delta.hpp"
+#include "wal_hooks/row.hpp"
 
 extern "C" {
 #include "storage/buf.h"
@@ -59,6 +60,11 @@ class PageEdit
     /// Sets pd_lower; lowering it zeroes the bytes given up. REQUIRES: not above pd_upper.
     void set_lower(Handle page, uint16 lower);
 
+    /// Puts a row of an `ivfrabitq` index into its two pages. An edit of nothing else, with the
+    /// scan page first, is logged as a record of its own where the carrier has one (row.hpp).
+    /// REQUIRES: what the row points to stays until apply(); once in an edit.
+    void store_row(Handle scan_page, Handle fine_page, const Row &row);
+
     /// Logs the edit (if the relation needs WAL) and changes the pages. The edit is spent.
     void apply();
 
@@ -74,9 +80,13 @@ class PageEdit
 
     Staged &staged(Handle page);
     void stage(Staged *page, const Step &step);
+    void stage_other(Handle page, const Step &step);
 
     Relation relation_;
     int count_ = 0;
+    bool has_row_ = false;
+    bool has_other_ = false; // steps that are not of the row
+    Row row_;
     Staged pages_[kMaxPagesPerEdit];
 };
 

@@ -14,8 +14,8 @@ namespace vx::wal
 {
 
 static const RecordType types[] = {
-#define VX_RECORD(name, code, text, pages, main_bytes)                                             \
-    {Record::name, text, pages, main_bytes, redo_##name, describe_##name},
+#define VX_RECORD(name, code, text, min_pages, max_pages, main_bytes)                              \
+    {Record::name, text, min_pages, max_pages, main_bytes, redo_##name, describe_##name},
     VX_WAL_RECORDS(VX_RECORD)
 #undef VX_RECORD
 };

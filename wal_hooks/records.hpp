@@ -24,12 +24,14 @@ constexpr RmgrId kResourceManagerId = VECTOR_WAL_RMGR_ID;
 
 static_assert(kResourceManagerId >= RM_MIN_CUSTOM_ID && kResourceManagerId <= RM_MAX_CUSTOM_ID);
 
-/// X(name, code in xl_info: never renumber, name for people, most pages, bytes of main data)
-/// Each has a check_NAME(), a redo_NAME() and a describe_NAME().
-#define VX_WAL_RECORDS(X) X(edit, 0x00, "EDIT", kMaxPagesPerEdit, 0)
+/// X(name, code in xl_info: never renumber, name for people, fewest pages, most pages, most bytes
+/// of main data). Each has a redo_NAME() and a describe_NAME().
+#define VX_WAL_RECORDS(X)                                                                          \
+    X(edit, 0x00, "EDIT", 1, kMaxPagesPerEdit, 0)                                                  \
+    X(row, 0x10, "ROW", 2, 2, kMaxRowBytes)
 
 enum class Record : uint8 {
-#define VX_RECORD(name, code, text, pages, main_bytes) name = code,
+#define VX_RECORD(name, code, text, min_pages, max_pages, main_bytes) name = code,
     VX_WAL_RECORDS(VX_RECORD)
 #undef VX_RECORD
 };
@@ -37,8 +39,9 @@ enum class Record : uint8 {
 struct RecordType {
     Record record;
     const char *name;
+    int min_pages;
     int max_pages;
-    uint32 main_bytes;
+    Size max_main_bytes;
     void (*redo)(XLogReaderState *record);
     void (*describe)(StringInfo out, XLogReaderState *record);
 };
@@ -46,7 +49,7 @@ struct RecordType {
 /// nullptr: no record of ours has that xl_info.
 const RecordType *find_record_type(uint8 info) noexcept;
 
-#define VX_RECORD(name, code, text, pages, main_bytes)                                             \
+#define VX_RECORD(name, code, text, min_pages, max_pages, main_bytes)                              \
     void redo_##name(XLogReaderState *record);                                                     \
     void describe_##name(StringInfo out, XLogReaderState *record);
 VX_WAL_RECORDS(VX_RECORD)

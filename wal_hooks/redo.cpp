@@ -15,6 +15,7 @@ extern "C" {
 
 #include "wal_hooks/fault.hpp"
 #include "wal_hooks/records.hpp"
+#include "wal_hooks/row_steps.hpp"
 
 namespace vx::wal
 {
@@ -77,17 +78,8 @@ check_place(XLogReaderState *record, uint8 block)
 }
 
 static void
-check_block(XLogReaderState *record, uint8 block)
+check_delta(XLogReaderState *record, uint8 block, const BlockDelta &delta)
 {
-    if (!XLogRecHasBlockRef(record, block))
-        report_bad_record(record, "a block reference is missing");
-    check_place(record, block);
-    const BlockDelta delta = block_delta(record, block);
-    if (delta.image) {
-        if (delta.will_init || delta.length > 0)
-            report_bad_block(record, block, "there is a full-page image, too");
-        return;
-    }
     if (delta.length == 0)
         report_bad_block(record, block, "it is empty");
     if (const char *error = delta_error(delta.delta, delta.length, kPageBounds))
@@ -96,40 +88,103 @@ check_block(XLogReaderState *record, uint8 block)
         report_bad_block(record, block, "it and the block's flags disagree on an empty page");
 }
 
-void
-redo_edit(XLogReaderState *record)
+static void
+check_reference(XLogReaderState *record, uint8 block)
 {
-    const int blocks = block_count(record);
-    for (int i = 0; i < blocks; i++)
-        check_block(record, static_cast<uint8>(i));
+    if (!XLogRecHasBlockRef(record, block))
+        report_bad_record(record, "a block reference is missing");
+    check_place(record, block);
+}
 
+/// As on the primary: all pages are locked, in the order of the edit, before the first changes.
+/// REQUIRES: everything is checked.
+static void
+replay(XLogReaderState *record, const BlockDelta *deltas, int count)
+{
     VX_FAULT(redo_begun);
-    // As on the primary: all pages are locked, in the order of the edit, before the first changes.
     Buffer buffers[kMaxPagesPerEdit];
     XLogRedoAction actions[kMaxPagesPerEdit];
-    for (int i = 0; i < blocks; i++) {
-        const auto id = static_cast<uint8>(i);
-        const bool will_init = block_delta(record, id).will_init;
+    for (int i = 0; i < count; i++)
         actions[i] = XLogReadBufferForRedoExtended(
-            record, id, will_init ? RBM_ZERO_AND_LOCK : RBM_NORMAL, false, &buffers[i]);
-    }
+            record, static_cast<uint8>(i), deltas[i].will_init ? RBM_ZERO_AND_LOCK : RBM_NORMAL,
+            false, &buffers[i]);
     VX_FAULT(redo_locked);
-    for (int i = 0; i < blocks; i++) {
+    for (int i = 0; i < count; i++) {
         if (actions[i] != BLK_NEEDS_REDO)
             continue;
-        const BlockDelta delta = block_delta(record, static_cast<uint8>(i));
         Page page = BufferGetPage(buffers[i]);
-        if (!apply_page_delta(page, delta.delta, delta.length))
+        if (!apply_page_delta(page, deltas[i].delta, deltas[i].length))
             report_bad_block(record, static_cast<uint8>(i), "it leaves no valid page header");
         PageSetLSN(page, record->EndRecPtr);
         MarkBufferDirty(buffers[i]);
         VX_FAULT(redo_page_changed);
     }
-    for (int i = 0; i < blocks; i++)
+    for (int i = 0; i < count; i++)
         if (BufferIsValid(buffers[i]))
             UnlockReleaseBuffer(buffers[i]);
     VX_FAULT(redo_done);
 }
+
+// ---- EDIT
+
+static void
+check_edit_block(XLogReaderState *record, uint8 block, const BlockDelta &delta)
+{
+    check_reference(record, block);
+    if (!delta.image)
+        check_delta(record, block, delta);
+    else if (delta.will_init || delta.length > 0)
+        report_bad_block(record, block, "there is a full-page image, too");
+}
+
+void
+redo_edit(XLogReaderState *record)
+{
+    BlockDelta deltas[kMaxPagesPerEdit];
+    const int blocks = block_count(record);
+    for (int i = 0; i < blocks; i++) {
+        const auto id = static_cast<uint8>(i);
+        deltas[i] = block_delta(record, id);
+        check_edit_block(record, id, deltas[i]);
+    }
+    replay(record, deltas, blocks);
+}
+
+// ---- ROW
+
+static void
+check_row_block(XLogReaderState *record, uint8 block, const BlockDelta &flags)
+{
+    check_reference(record, block);
+    if (flags.length > 0)
+        report_bad_block(record, block, "the row is not in the main data alone");
+    if (flags.image && flags.will_init)
+        report_bad_block(record, block, "there is a full-page image, too");
+}
+
+void
+redo_row(XLogReaderState *record)
+{
+    LoggedRow logged;
+    if (const char *error = read_row(XLogRecGetData(record), XLogRecGetDataLen(record), &logged))
+        report_bad_record(record, error);
+    RowDeltas steps;
+    if (!expand_row(logged.row, &steps))
+        report_bad_record(record, "its place is outside the page");
+
+    BlockDelta deltas[2];
+    for (uint8 i = 0; i < 2; i++) {
+        deltas[i] = block_delta(record, i);
+        check_row_block(record, i, deltas[i]);
+        deltas[i].delta = steps.bytes[i];
+        deltas[i].length = steps.length[i];
+        if (!deltas[i].image)
+            check_delta(record, i, deltas[i]);
+    }
+    replay(record, deltas, 2);
+}
+
+// ----
 
 void
 redo(XLogReaderState *record)
@@ -137,9 +192,9 @@ redo(XLogReaderState *record)
     const RecordType *type = find_record_type(XLogRecGetInfo(record));
     if (type == nullptr)
         report_bad_record(record, "no such type");
-    if (block_count(record) < 1 || block_count(record) > type->max_pages)
+    if (block_count(record) < type->min_pages || block_count(record) > type->max_pages)
         report_bad_record(record, "wrong number of blocks");
-    if (XLogRecGetDataLen(record) != type->main_bytes)
+    if (XLogRecGetDataLen(record) > type->max_main_bytes)
         report_bad_record(record, "wrong length of main data");
     type->redo(record);
 }

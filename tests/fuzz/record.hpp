@@ -24,9 +24,9 @@ below(Random *random, std::uint32_t n)
 constexpr std::size_t kRecordHeaderBytes = 24;
 constexpr int kMaxBlocks = 33; // that a record of PostgreSQL's may name
 
-/// A record that our carrier could have written: an edit of one to four pages. damaged_deltas: but
-/// for the deltas in it, in a frame that PostgreSQL's reader takes.
-Bytes make_record(Random *random, bool damaged_deltas);
+/// A record that our carrier could have written: an edit of one to four pages, or a row. damaged:
+/// but for the deltas or the row in it, in a frame that PostgreSQL's reader takes.
+Bytes make_record(Random *random, bool damaged);
 
 /// Writes the length into the record's header.
 void set_total_length(Bytes *record);

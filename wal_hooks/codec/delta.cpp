@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "wal_hooks/codec/delta.hpp"
 
+#include "wal_hooks/codec/number.hpp"
+
 #include <cstring>
 
 namespace vx::wal
@@ -8,9 +10,10 @@ namespace vx::wal
 
 constexpr std::uint32_t kOperationBits = 2;
 constexpr std::uint32_t kOperationMask = (1U << kOperationBits) - 1;
-constexpr int kMaxNumberBytes = 3; // 21 bits: more than the largest count << kOperationBits
+constexpr std::size_t kMostBytes = 3; // of a number: more than the largest count << kOperationBits
 
-static_assert((kMaxPageSize << kOperationBits) < 1U << (7 * kMaxNumberBytes));
+static_assert((kMaxPageSize << kOperationBits) < 1U << (7 * kMostBytes));
+static_assert(kMaxHeadBytes == 3 * kMostBytes);
 
 bool
 fits(const Step &step, const PageBounds &bounds) noexcept
@@ -25,15 +28,6 @@ fits(const Step &step, const PageBounds &bounds) noexcept
     if (step.count == 0)
         return true;
     return step.stride > 0 && room > 0 && step.count - 1 <= (room - 1) / step.stride;
-}
-
-static std::uint8_t *
-write_number(std::uint32_t number, std::uint8_t *out) noexcept
-{
-    for (; number >= 0x80; number >>= 7)
-        *out++ = static_cast<std::uint8_t>(number | 0x80);
-    *out++ = static_cast<std::uint8_t>(number);
-    return out;
 }
 
 std::size_t
@@ -51,14 +45,10 @@ write_head(const Step &step, std::uint8_t out[kMaxHeadBytes]) noexcept
 bool
 DeltaReader::read_number(std::uint32_t *number) noexcept
 {
-    *number = 0;
-    for (int i = 0; i < kMaxNumberBytes && at_ < end_; i++) {
-        const std::uint8_t byte = *at_++;
-        *number |= static_cast<std::uint32_t>(byte & 0x7f) << (7 * i);
-        if (byte < 0x80)
-            return true;
-    }
-    error_ = at_ == end_ ? "it ends within a number" : "a number is too long";
+    const ReadNumber result = vx::wal::read_number(&at_, end_, kMostBytes, number);
+    if (result == ReadNumber::good)
+        return true;
+    error_ = result == ReadNumber::cut_off ? "it ends within a number" : "a number is too long";
     return false;
 }
 

@@ -79,8 +79,7 @@ store_in_tail(Growth *growth)
                sizeof(growth->entry));
     const StagedPage page = stage_page(&edit, growth->tail, false, page::Kind::scan);
     stage_slice(&edit, page, number, slice);
-    stage_slot(&edit, page, meta, slot, growth->row);
-    stage_fine(&edit, fine, meta, header, slot, growth->row);
+    stage_row(&edit, page, fine, meta, {header, number, slice, slot}, growth->row);
     edit.apply();
     VX_FAULT(ivfrabitq_tail_stored);
     UnlockReleaseBuffer(fine);
@@ -119,8 +118,7 @@ extend_tail(Growth *growth)
     stage_header(&edit, page, meta, header);
     stage_slice(&edit, page, number, slice);
     stage_empty_groups(&edit, page, meta, first, added);
-    stage_slot(&edit, page, meta, slot, growth->row);
-    stage_fine(&edit, fine, meta, header, slot, growth->row);
+    stage_row(&edit, page, fine, meta, {header, number, slice, slot}, growth->row);
     edit.apply();
     VX_FAULT(ivfrabitq_tail_extended);
     UnlockReleaseBuffer(fine);
@@ -217,12 +215,11 @@ stage_new_slice(PageEdit *edit, const Growth *growth, const Room &room, Buffer f
     stage_header(edit, page, meta, header);
     stage_slice(edit, page, room.number, slice);
     stage_empty_groups(edit, page, meta, room.first_group, room.groups);
-    stage_slot(edit, page, meta, slot, growth->row);
     if (growth->tail == room.scan)
         edit->write(page.handle,
                     static_cast<uint16>(slice_offset(old_tail.slice) + offsetof(page::Slice, next)),
                     &growth->entry.tail, sizeof(page::SlicePointer));
-    stage_fine(edit, fine, meta, header, slot, growth->row);
+    stage_row(edit, page, fine, meta, {header, room.number, slice, slot}, growth->row);
 }
 
 /// The header of the page with the new slice.

@@ -321,6 +321,38 @@ static_assert(scan_layout(128, 0, 0).groups_per_page == 9);
 static_assert(scan_layout(384, 0, 0).groups_per_page == 4);
 static_assert(scan_layout(1920, 0, 0).groups_per_page == 1);
 
+// Offsets in a group.
+
+constexpr uint32
+add_offset(uint32 scan_dimensions)
+{
+    return 4 * scan_dimensions;
+}
+
+constexpr uint32
+rescale_offset(uint32 scan_dimensions)
+{
+    return add_offset(scan_dimensions) + static_cast<uint32>(kernel::kGroupRows * sizeof(uint16));
+}
+
+struct FilterPlace {
+    uint32 nulls;
+    uint32 values;
+};
+
+/// All null bits, then the values. Wider values first would need no gaps; kernels read unaligned,
+/// so there are none anyway. widths: of all filter columns.
+constexpr FilterPlace
+filter_place(uint32 scan_dimensions, uint32 filter_columns, const uint8 *widths, uint32 column)
+{
+    const auto rows = static_cast<uint32>(kernel::kGroupRows);
+    const uint32 nulls = rescale_offset(scan_dimensions) + rows * sizeof(uint16);
+    uint32 values = nulls + filter_columns * sizeof(uint32);
+    for (uint32 i = 0; i < column; i++)
+        values += rows * widths[i];
+    return {nulls + column * static_cast<uint32>(sizeof(uint32)), values};
+}
+
 // ---- fine pages
 
 struct FinePage {
@@ -377,17 +409,16 @@ group(const MetaPage &meta, Page page, uint32 number)
     return reinterpret_cast<uint8 *>(page) + meta.groups_offset + number * meta.group_bytes;
 }
 
-/// Offsets in a group.
 inline uint32
 add_offset(const MetaPage &meta)
 {
-    return 4 * meta.scan_dimensions;
+    return add_offset(meta.scan_dimensions);
 }
 
 inline uint32
 rescale_offset(const MetaPage &meta)
 {
-    return 4 * meta.scan_dimensions + kernel::kGroupRows * sizeof(uint16);
+    return rescale_offset(meta.scan_dimensions);
 }
 
 inline bool

@@ -49,9 +49,7 @@ store_in_slice(Relation index, const Meta &meta, Buffer buffer, uint32 number, u
 
     PageEdit edit(index);
     const StagedPage page = stage_page(&edit, buffer, false, page::Kind::scan);
-    stage_counts(&edit, page, number, slice);
-    stage_slot(&edit, page, meta, slot, row);
-    stage_fine(&edit, fine, meta, header, slot, row);
+    stage_row(&edit, page, fine, meta, {header, number, slice, slot}, row);
     edit.apply();
     VX_FAULT(ivfrabitq_row_stored);
     UnlockReleaseBuffer(fine);

@@ -34,23 +34,19 @@ filter_width(page::FilterKind kind)
     return 0; // no kind of this version
 }
 
-/// Places the filter columns in a group, behind the codes and factors: all null bits, then the
-/// values. Wider values first would need no gaps; kernels read unaligned, so there are none anyway.
+/// Places the filter columns in a group, behind the codes and factors.
 static void
 plan_filters(page::MetaPage *meta, const page::FilterKind *filters, uint32 filter_columns)
 {
-    const auto rows = static_cast<uint32>(kernel::kGroupRows);
-    uint32 nulls = page::rescale_offset(*meta) + rows * sizeof(uint16);
-    uint32 values = nulls + filter_columns * sizeof(uint32);
+    uint8 widths[page::kMaxFilterColumns];
+    for (uint32 i = 0; i < filter_columns; i++)
+        widths[i] = filter_width(filters[i]);
     meta->filter_columns = filter_columns;
     for (uint32 i = 0; i < filter_columns; i++) {
-        page::FilterColumn &column = meta->filters[i];
-        column.kind = filters[i];
-        column.width = filter_width(filters[i]);
-        column.values_offset = static_cast<uint16>(values);
-        column.nulls_offset = static_cast<uint16>(nulls);
-        nulls += sizeof(uint32);
-        values += rows * column.width;
+        const page::FilterPlace place =
+            page::filter_place(meta->scan_dimensions, filter_columns, widths, i);
+        meta->filters[i] = {filters[i], widths[i], static_cast<uint16>(place.values),
+                            static_cast<uint16>(place.nulls), 0};
     }
 }
 

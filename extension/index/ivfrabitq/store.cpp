@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 //
-// What an edit stages: slots, slices and groups of a scan page, records of a fine page.
+// What an edit stages: slices and groups of a scan page, a row in both of its pages.
 #include "pg/postgres.hpp"
 
 #include "index/ivfrabitq/store.hpp"
@@ -94,58 +94,6 @@ stage_empty_groups(PageEdit *edit, const StagedPage &page, const Meta &meta, uin
     }
 }
 
-/// The bits of a row: half a byte for four dimensions, 16 bytes apart, beside another row's half.
-static void
-stage_bits(PageEdit *edit, const StagedPage &page, const Meta &meta, uint32 group, uint32 slot,
-           RowCode *row)
-{
-    const auto offset =
-        static_cast<uint16>(group_offset(meta, group) + kernel::scan_code_byte(slot, 0));
-    edit->write_nibbles(page.handle, offset, 16, kernel::scan_code_mask(slot) == 0xf0,
-                        scan_code(row), static_cast<uint16>(meta.page.scan_dimensions / 4));
-}
-
-static void
-stage_filter_values(PageEdit *edit, const StagedPage &page, const Meta &meta, uint32 group,
-                    uint32 slot, RowCode *row)
-{
-    const uint32 start = group_offset(meta, group);
-    const uint8 *value = filter_values(meta, row);
-    for (uint32 i = 0; i < meta.page.filter_columns; i++) {
-        const page::FilterColumn &column = meta.page.filters[i];
-        edit->write(page.handle,
-                    static_cast<uint16>(start + column.values_offset + slot * column.width), value,
-                    column.width);
-        value += column.width;
-
-        const uint32 bit = 1U << slot;
-        uint32 nulls = 0;
-        if (!page.fresh)
-            memcpy(&nulls, page.page + start + column.nulls_offset, sizeof(nulls));
-        const uint32 now = (row->nulls >> i & 1) ? nulls | bit : nulls & ~bit;
-        if (now != nulls)
-            edit->write(page.handle, static_cast<uint16>(start + column.nulls_offset), &now,
-                        sizeof(now));
-    }
-}
-
-void
-stage_slot(PageEdit *edit, const StagedPage &page, const Meta &meta, uint32 slot, RowCode *row)
-{
-    const uint32 group = slot / kGroupRows;
-    const uint32 in_group = slot % kGroupRows;
-    const uint32 start = group_offset(meta, group) + in_group * static_cast<uint32>(sizeof(uint16));
-    stage_bits(edit, page, meta, group, in_group, row);
-    edit->write(page.handle, static_cast<uint16>(start + page::add_offset(meta.page)),
-                &row->factors.scan_add, sizeof(uint16));
-    edit->write(page.handle, static_cast<uint16>(start + page::rescale_offset(meta.page)),
-                &row->factors.scan_rescale, sizeof(uint16));
-    stage_filter_values(edit, page, meta, group, in_group, row);
-    edit->write(page.handle,
-                static_cast<uint16>(meta.page.tids_offset + slot * sizeof(ItemPointerData)),
-                &row->tid, sizeof(ItemPointerData));
-}
-
 void
 stage_no_row(PageEdit *edit, const StagedPage &page, const Meta &meta, uint32 slot)
 {
@@ -171,23 +119,57 @@ lock_fine_page(Relation index, const Meta &meta, const page::ScanPage &header, u
     return buffer;
 }
 
-void
-stage_fine(PageEdit *edit, Buffer buffer, const Meta &meta, const page::ScanPage &header,
-           uint32 slot, RowCode *row)
+static wal::RowShape
+row_shape(const Meta &meta)
 {
-    const bool fresh = PageIsNew(BufferGetPage(buffer));
-    const StagedPage page = stage_page(edit, buffer, fresh, page::Kind::fine);
-    const uint32 record = (header.fine_slot + slot) % meta.page.fine_per_page;
-    const uint32 offset = page::kFineOffset + record * meta.page.fine_bytes;
-    const uint32 end = offset + meta.page.fine_bytes;
+    wal::RowShape shape = {
+        meta.page.padded, meta.page.scan_dimensions, meta.page.filter_columns, {}};
+    for (uint32 i = 0; i < meta.page.filter_columns; i++)
+        shape.widths[i] = meta.page.filters[i].width;
+    return shape;
+}
 
-    if (fresh || reinterpret_cast<PageHeader>(page.page)->pd_lower < end)
-        edit->set_lower(page.handle, static_cast<uint16>(end));
-    const float factors[2] = {row->factors.fine_add, row->factors.fine_rescale};
-    static_assert(sizeof(factors) == page::kFineFactorBytes);
-    edit->write(page.handle, static_cast<uint16>(offset), factors, sizeof(factors));
-    edit->write(page.handle, static_cast<uint16>(offset + sizeof(factors)), fine_code(meta, row),
-                static_cast<uint16>(meta.page.padded / 2));
+/// Null bits are 32 rows' in one number: what it is to be, where it is not yet.
+static void
+set_nulls(const StagedPage &page, const Meta &meta, uint32 slot, const RowCode *code, wal::Row *row)
+{
+    const uint32 bit = 1U << (slot % kGroupRows);
+    row->changed_nulls = 0;
+    for (uint32 i = 0; i < meta.page.filter_columns; i++) {
+        uint32 nulls = 0;
+        if (!page.fresh)
+            memcpy(&nulls,
+                   page.page + group_offset(meta, slot / kGroupRows) +
+                       meta.page.filters[i].nulls_offset,
+                   sizeof(nulls));
+        row->nulls[i] = (code->nulls >> i & 1) ? nulls | bit : nulls & ~bit;
+        if (row->nulls[i] != nulls)
+            row->changed_nulls |= static_cast<uint8>(1U << i);
+    }
+}
+
+void
+stage_row(PageEdit *edit, const StagedPage &page, Buffer fine, const Meta &meta,
+          const RowPlace &place, RowCode *code)
+{
+    Page fine_page = BufferGetPage(fine);
+    wal::Row row;
+    row.shape = row_shape(meta);
+    row.slice = place.slice_number;
+    row.slot = place.slot;
+    row.counts[0] = place.slice.count;
+    row.counts[1] = place.slice.dead;
+    row.record = (place.header.fine_slot + place.slot) % meta.page.fine_per_page;
+    row.new_fine_page = PageIsNew(fine_page);
+    const uint32 end = page::kFineOffset + (row.record + 1) * meta.page.fine_bytes;
+    row.raises_lower = row.new_fine_page || reinterpret_cast<PageHeader>(fine_page)->pd_lower < end;
+    row.tid = code->tid;
+    row.factors = code->factors;
+    set_nulls(page, meta, place.slot, code, &row);
+    row.bits = scan_code(code);
+    row.values = filter_values(meta, code);
+    row.fine = fine_code(meta, code);
+    edit->store_row(page.handle, edit->add(fine), row);
 }
 
 uint32

@@ -50,7 +50,7 @@ void stage_header(wal::PageEdit *edit, const StagedPage &page, const Meta &meta,
 void stage_slice(wal::PageEdit *edit, const StagedPage &page, uint32 number,
                  const page::Slice &slice);
 
-/// Of a slice only what storing a row changes.
+/// Of a slice only its counts of rows.
 void stage_counts(wal::PageEdit *edit, const StagedPage &page, uint32 number,
                   const page::Slice &slice);
 
@@ -58,9 +58,17 @@ void stage_counts(wal::PageEdit *edit, const StagedPage &page, uint32 number,
 void stage_empty_groups(wal::PageEdit *edit, const StagedPage &page, const Meta &meta, uint32 first,
                         uint32 count);
 
-/// A row's slot: everything of it in the scan page but the slice's counts.
-void stage_slot(wal::PageEdit *edit, const StagedPage &page, const Meta &meta, uint32 slot,
-                RowCode *row);
+/// Where a row goes.
+struct RowPlace {
+    const page::ScanPage &header;
+    uint32 slice_number;
+    const page::Slice &slice; // with the row counted
+    uint32 slot;              // within the page
+};
+
+/// The row, in its slot, in the slice's counts, and on the fine page, which it adds to the edit.
+void stage_row(wal::PageEdit *edit, const StagedPage &page, Buffer fine, const Meta &meta,
+               const RowPlace &place, RowCode *code);
 
 /// The slot is free.
 void stage_no_row(wal::PageEdit *edit, const StagedPage &page, const Meta &meta, uint32 slot);
@@ -68,9 +76,6 @@ void stage_no_row(wal::PageEdit *edit, const StagedPage &page, const Meta &meta,
 /// The fine page of a slot, pinned and exclusively locked. REQUIRES: the scan page is locked, and
 /// its header was checked.
 Buffer lock_fine_page(Relation index, const Meta &meta, const page::ScanPage &header, uint32 slot);
-
-void stage_fine(wal::PageEdit *edit, Buffer buffer, const Meta &meta, const page::ScanPage &header,
-                uint32 slot, RowCode *row);
 
 /// Counts one more row in the slice: in its first free slot, or the one after the last in use.
 /// Returns which, within the page. REQUIRES: has_room().
