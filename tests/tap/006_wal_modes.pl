@@ -33,13 +33,19 @@ $primary->safe_psql(
 	CREATE EXTENSION vector;
 	CREATE EXTENSION pageinspect;
 	CREATE EXTENSION pg_walinspect;
-	CREATE TABLE source (id int, v vector(16));
+	CREATE TABLE source (id int, v vector(16),
+		flag bool GENERATED ALWAYS AS (CASE WHEN id % 5 > 0 THEN id % 2 = 0 END) STORED,
+		tag text GENERATED ALWAYS AS (CASE WHEN id % 3 > 0 THEN 't' || (id % 4)::text END) STORED);
 	CREATE FUNCTION row_of(i int) RETURNS vector LANGUAGE sql IMMUTABLE AS
 		'SELECT array_agg((i::bigint * (k + 3) * 7919 % 100003)::int)::vector FROM generate_series(1, 16) k';
 	CREATE FUNCTION page_bytes(index text, first int) RETURNS text LANGUAGE sql AS
 		$$SELECT string_agg(md5(substr(get_raw_page(index, b::int), first)), ',' ORDER BY b)
 			FROM generate_series(0, pg_relation_size(index) / 8192 - 1) b$$;
-	INSERT INTO source SELECT i, row_of(i) FROM generate_series(1, 2000) i;));
+	INSERT INTO source SELECT i, row_of(i) FROM generate_series(1, 2000) i;
+	-- wider than scan codes are
+	CREATE TABLE wide (id int, v vector(2000));
+	INSERT INTO wide SELECT i, array_fill(i, ARRAY[2000]) FROM generate_series(1, 100) i;
+	CREATE INDEX wide_i ON wide USING ivfrabitq (v vector_l2_ops) WITH (lists = 2);));
 
 my @methods = qw(ivfflat ivfrabitq);
 my @indexes;
@@ -47,12 +53,18 @@ for my $method (@methods)
 {
 	$primary->safe_psql(
 		'postgres', qq(
-		CREATE TABLE $method AS TABLE source;
-		CREATE TABLE ${method}_e (LIKE source);
+		CREATE TABLE $method (LIKE source INCLUDING GENERATED);
+		INSERT INTO $method (id, v) SELECT id, v FROM source;
+		CREATE TABLE ${method}_e (LIKE source INCLUDING GENERATED);
 		CREATE INDEX ${method}_i ON $method USING $method (v vector_l2_ops) WITH (lists = 10);
 		CREATE INDEX ${method}_ei ON ${method}_e USING $method (v vector_cosine_ops) WITH (lists = 40);));
 	push @indexes, "${method}_i", "${method}_ei";
 }
+
+# Filter columns, whose null bits several rows share.
+$primary->safe_psql('postgres',
+	"CREATE INDEX ivfrabitq_fi ON ivfrabitq USING ivfrabitq (v vector_ip_ops, id, flag, tag) WITH (lists = 10)");
+push @indexes, 'ivfrabitq_fi', 'wide_i';
 
 my @databases = qw(generic custom turns);
 for my $name (@databases)
@@ -90,6 +102,9 @@ for my $step (@steps)
 			my $turn = $round;
 			$statements =~ s/;/sprintf "; SET vector.wal_mode = %s;", $turn++ % 2 ? 'custom' : 'auto'/ge
 			  if $modes && $round % 2;
+			$statements .= 'INSERT INTO wide SELECT 200 + i, array_fill(i % 9, ARRAY[2000]) FROM generate_series(1, 60) i;
+				DELETE FROM wide WHERE id % 7 = 0; VACUUM wide;'
+			  if $method eq 'ivfrabitq';
 			$statements = 'SET vector.wal_mode = ' . ($round % 3 ? 'generic' : 'custom') . ";$statements"
 			  if $modes;
 			$primary->safe_psql($database, $statements);
@@ -133,12 +148,15 @@ sub records_of
 		SELECT pg_current_wal_insert_lsn() AS from \\gset
 		SET vector.wal_mode = $mode;
 		INSERT INTO ivfflat VALUES (-1, row_of(-1));
+		INSERT INTO ivfrabitq VALUES (-1, row_of(-1));
 		SELECT pg_switch_wal();
 		SELECT resource_manager || '/' || record_type || ' ' || description
 		FROM pg_get_wal_records_info(:'from', pg_current_wal_flush_lsn())
 		WHERE resource_manager IN ('vector', 'Generic');));
 }
 like(records_of('custom'), qr{^vector/EDIT block 0: \d+ steps in \d+ bytes$}m, 'a record described');
+like(records_of('custom'), qr{^vector/ROW row \(\d+,\d+\) in slot \d+ of slice \d+, record \d+, in \d+ bytes$}m,
+	'a row described');
 unlike(records_of('custom'), qr/Generic/, 'custom mode writes no generic records');
 unlike(records_of('generic'), qr/vector/, 'nor generic mode custom ones');
 like(records_of('auto'), qr/vector/, 'auto is custom in a preloaded library');

@@ -62,6 +62,8 @@ $primary->safe_psql(
 	CREATE INDEX t_v ON t USING ivfflat (v vector_l2_ops) WITH (lists = 2);
 	CREATE FUNCTION emit(regclass, int, int, bool, bytea, bytea) RETURNS void
 		LANGUAGE c AS '$module', 'vx_wal_emit';
+	CREATE FUNCTION emit_row(regclass, int[], bytea) RETURNS void
+		LANGUAGE c AS '$module', 'vx_wal_emit_row';
 	CREATE FUNCTION emit_blocks(regclass, int, bigint, int) RETURNS void
 		LANGUAGE c AS '$module', 'vx_wal_emit_blocks';));
 is( $primary->safe_psql('postgres',
@@ -138,6 +140,42 @@ set_libraries($primary, 'vector');
 $primary->start;
 
 # ---- records that are not valid
+
+# Main data of vector/ROW (wal_hooks/row.hpp), piece by piece: 64 dimensions, slice 0, slot 5 of 6, record 5, row (0,1).
+sub row_data
+{
+	my %with = (shape => '01', flags => '00', place => '00050600050001', filters => '', factors => '00' x 12,
+		bits => 'ff' x 8, values => '', fine => '11' x 32, @_);
+	return join '', @with{qw(shape flags place filters factors bits values fine)};
+}
+
+sub bad_row
+{
+	my ($expected, @with) = @_;
+	return [ "emit_row('t_v', '{3, 4}', '\\x" . row_data(@with) . "')", qr/invalid vector\/ROW record: $expected/ ];
+}
+
+sub bad_rows
+{
+	return (
+		[ "emit_row('t_v', '{3, 4, 5}', '\\x" . row_data() . "')", qr/wrong number of blocks/ ],
+		[ "emit_row('t_v', '{3, 4}', '\\x" . '00' x 16385 . "')", qr/wrong length of main data/ ],
+		[ "emit_row('t_v', '{3, 4}', '\\x" . row_data(flags => '01') . "')", qr/flags disagree on an empty page/ ],
+		bad_row('no index has such a shape', shape => '00'),
+		bad_row('no index has such a shape', shape => 'fb'),
+		bad_row('no index has such a shape', flags => '90'),
+		bad_row('no index has such a shape', flags => '08', place => '02'),
+		bad_row('its fine code cannot be packed', shape => '02', flags => '0c', place => '01'),
+		bad_row('a number is too great', place => '000506000500808004'),
+		bad_row('its place is outside the page', place => '00ffff030600050001'),
+		bad_row('its place is outside the page', place => '00050600ff7f0001'),
+		bad_row('no filter column is so wide', flags => '10', filters => '03'),
+		bad_row('it has null bits of a filter column that is not there', flags => '10', filters => '0402'),
+		bad_row('its fine code has another length', fine => '11' x 31),
+		bad_row('its fine code cannot be unpacked', flags => '04', fine => '11' x 40),
+		bad_row('it ends early', flags => '04', bits => 'ff' x 4, fine => ''),);
+}
+
 my @bad = (
 	[ "emit('t_v', 3, 0, false, '', '')", qr/change of block 3 of relation \d+\/\d+\/\d+: it is empty/ ],
 	[ "emit('t_v', 3, 0, false, '\\x0802ff', '')", qr/a step leaves the page/ ],
@@ -147,12 +185,14 @@ my @bad = (
 	[ "emit('t_v', 3, 0, false, '\\x43', '')", qr/flags disagree on an empty page/ ],
 	[ "emit('t_v', 3, 0, false, '\\x080c0000', '')", qr/it leaves no valid page header/ ],
 	[ "emit('t_v', 3, 0, false, '\\x0418ff', '\\x00')", qr/wrong length of main data/ ],
-	[ "emit('t_v', 3, 16, false, '\\x0418ff', '')", qr/invalid vector\/unknown record: no such type/ ],
+	[ "emit('t_v', 3, 32, false, '\\x0418ff', '')", qr/invalid vector\/unknown record: no such type/ ],
+	[ "emit('t_v', 3, 16, false, '\\x0418ff', '')", qr/invalid vector\/ROW record: wrong number of blocks/ ],
 	[ "emit_blocks('t_v', 0, 3, 0)", qr/wrong number of blocks/ ],
 	[ "emit_blocks('t_v', 0, 3, 5)", qr/wrong number of blocks/ ],
 	[ "emit_blocks('t_v', 0, 3, 2)", qr/change of block 3 of relation \S+: the page is in the record twice/ ],
 	[ "emit_blocks('t_v', 2, 3, 1)", qr/it is not in the main fork/ ],
-	[ "emit_blocks('t_v', 0, 4294967295, 1)", qr/no file has such a block/ ],);
+	[ "emit_blocks('t_v', 0, 4294967295, 1)", qr/no file has such a block/ ],
+	bad_rows());
 # a server with assertions does not write a record that has a page twice
 @bad = grep { $_->[0] !~ /3, [25]\)$/ } @bad
   if $primary->safe_psql('postgres', 'SHOW debug_assertions') eq 'on';

@@ -3,7 +3,7 @@
 // vx_wal_test.so, in two roles:
 //   - loaded later: vx_wal_emit() writes a record of vector's resource manager with any content,
 //     without changing the page it names, vx_wal_emit_blocks() one that names any blocks; what redo
-//     makes of it is the test's business
+//     makes of it is the test's business; vx_wal_emit_row() a row's with any main data
 //   - in shared_preload_libraries: takes the resource manager's number before vector can
 #include "pg/postgres.hpp"
 
@@ -16,6 +16,7 @@ extern "C" {
 #include "access/xloginsert.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
+#include "utils/array.h"
 
 PG_MODULE_MAGIC;
 PGDLLEXPORT void _PG_init(void);
@@ -59,6 +60,33 @@ VX_FUNCTION(vx_wal_emit)
 
     XLogFlush(end);
     UnlockReleaseBuffer(buffer);
+    index_close(index, RowExclusiveLock);
+    PG_RETURN_VOID();
+}
+
+/// (index, blocks, main data): a vector/ROW record for these blocks, whose pages it leaves as they
+/// are.
+VX_FUNCTION(vx_wal_emit_row)
+{
+    constexpr uint8 kRow = 0x10;
+    Relation index = index_open(PG_GETARG_OID(0), RowExclusiveLock);
+    ArrayType *blocks = PG_GETARG_ARRAYTYPE_P(1);
+    bytea *main_data = PG_GETARG_BYTEA_PP(2);
+    const auto *numbers = reinterpret_cast<const int32 *>(ARR_DATA_PTR(blocks));
+    const int count = ArrayGetNItems(ARR_NDIM(blocks), ARR_DIMS(blocks));
+    PGAlignedBlock page = {};
+
+    START_CRIT_SECTION();
+    XLogBeginInsert();
+    XLogRegisterData(VARDATA_ANY(main_data), static_cast<int>(VARSIZE_ANY_EXHDR(main_data)));
+    for (int i = 0; i < count; i++)
+        XLogRegisterBlock(static_cast<uint8>(i), pg::relation_locator(index), MAIN_FORKNUM,
+                          static_cast<BlockNumber>(numbers[i]), page.data,
+                          REGBUF_STANDARD | REGBUF_NO_IMAGE);
+    const XLogRecPtr end = XLogInsert(VECTOR_WAL_RMGR_ID, kRow);
+    END_CRIT_SECTION();
+
+    XLogFlush(end);
     index_close(index, RowExclusiveLock);
     PG_RETURN_VOID();
 }
