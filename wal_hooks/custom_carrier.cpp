@@ -58,7 +58,7 @@ apply_edit(const Edit &edit)
 static void
 apply_row(const Edit &edit)
 {
-    auto *bytes = static_cast<uint8 *>(palloc(kMaxRowBytes));
+    auto *bytes = static_cast<uint8 *>(palloc(most_row_bytes(edit.row->shape)));
     const Size length = write_row(*edit.row, bytes);
 
     START_CRIT_SECTION();

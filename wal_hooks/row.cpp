@@ -26,9 +26,20 @@ constexpr Size kFactorBytes = 2 * sizeof(uint16) + 2 * sizeof(float);
 static_assert(page::kMaxFilterColumns < 16, "the number has four bits");
 static_assert(page::kMaxDimensions / kDimensionUnit <= 255, "the shape has a byte");
 static_assert(sizeof(kernel::CodeFactors) == kFactorBytes, "logged as it lies in memory");
-static_assert(2 + 1 + 7 * kMaxNumberBytes + page::kMaxFilterColumns * (1 + 4 + 16) + 1 +
-                  kFactorBytes + kernel::kMaxScanDimensions / 8 + page::kMaxDimensions / 2 <=
+
+// What does not depend on dimensions: shape and flags, place, filter columns, factors.
+constexpr Size kMaxHeadBytesOfRow = 3 + 7 * kMaxNumberBytes +
+                                    page::kMaxFilterColumns * (1 + sizeof(uint32) + 16) + 1 +
+                                    kFactorBytes;
+
+static_assert(kMaxHeadBytesOfRow + kernel::kMaxScanDimensions / 8 + page::kMaxDimensions / 2 <=
               kMaxRowBytes);
+
+Size
+most_row_bytes(const RowShape &shape) noexcept
+{
+    return kMaxHeadBytesOfRow + shape.scan_dimensions / 8 + shape.padded / 2;
+}
 
 // ---- writing
 

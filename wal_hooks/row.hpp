@@ -62,9 +62,11 @@ struct Row {
     const uint8 *fine;
 };
 
+/// Bytes of main data, at most: of any row, and of one.
 constexpr Size kMaxRowBytes = 16 * 1024;
+Size most_row_bytes(const RowShape &shape) noexcept;
 
-/// The main data of the record; returns its length. REQUIRES: kMaxRowBytes of room.
+/// The main data of the record; returns its length. REQUIRES: most_row_bytes() of room.
 Size write_row(const Row &row, uint8 *out) noexcept;
 
 /// A row from a record, and what it was unpacked into.

@@ -71,7 +71,7 @@ make_row(Random *random, bool damaged)
     row.values = values.data();
     row.fine = fine.data();
 
-    RowRecord record = {Bytes(wal::kMaxRowBytes), row.new_fine_page};
+    RowRecord record = {Bytes(wal::most_row_bytes(row.shape)), row.new_fine_page};
     record.main_data.resize(wal::write_row(row, record.main_data.data()));
     if (damaged)
         damage(random, &record.main_data, random_bytes(random, record.main_data.size()));
