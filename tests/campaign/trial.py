@@ -172,3 +172,20 @@ class Trial:
         if self.different:
             return 'other answers'
         return 'right answers, reported by index_check()' if self.reported else 'right answers'
+
+
+class ReadingTrial(Trial):
+    """Of a standby."""
+
+    def ask(self, rng):
+        self.cursor.execute(SETTINGS)
+        self.compare([self.shape.vector(n) for n in (7, 10 ** 6)])
+        self.describe()
+
+
+class WritingTrial(Trial):
+    """Of a primary whose standby reads."""
+
+    def ask(self, rng):
+        self.cursor.execute(f'{SETTINGS}SET vector.wal_mode = {rng.choice(["custom", "generic"])}')
+        self.write(rng)

@@ -19,6 +19,8 @@ CAMPAIGNS=(
     "crash --planted|faults/vector|all --load-seconds 0.5 --seed 1|bugs planted in the library are caught"
     "corrupt|release|--files 72 --seed 1|damaged files of indexes: an error or the right answer"
     "corrupt --sanitized|sanitize-server/vector|--files 36 --seed 2|the same with a vector.so under sanitizers"
+    "corrupt --checksums|release|--files 12 --seed 3|the same with page checksums: no wrong answer where they tell"
+    "corrupt --standby|release|--files 12 --seed 3|the same with a standby's files, which replay then changes"
     "race|release|--cycles 2 --cycle-seconds 8 --blocked-ms 1000 --seed 1|readers compare every answer with the exact one of their snapshot, beside writers, vacuum, builds"
     "powerloss|release|--cycles 8 --seconds 3 --failures 4 --seed 1|power failures: what was not synced is lost, torn or out of order"
 )
