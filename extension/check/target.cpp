@@ -15,6 +15,7 @@ extern "C" {
 #include "utils/lsyscache.h"
 }
 
+#include "index/common/lock_index.hpp"
 #include "pg/compat.hpp"
 
 namespace vx::check
@@ -57,15 +58,14 @@ check_target(Relation index, Method *method)
 bool
 open_target(Oid index, Target *target)
 {
-    // the table first, as everyone does; what is no index has none, and index_open() says so
-    const Oid heap = IndexGetRelation(index, true);
-    target->heap = OidIsValid(heap) ? table_open(heap, AccessShareLock) : nullptr;
+    const Oid heap = index::lock_index_and_table(index, AccessShareLock, AccessShareLock);
+    target->heap = OidIsValid(heap) ? table_open(heap, NoLock) : nullptr;
     GetUserIdAndSecContext(&target->user, &target->security_context);
     target->settings = NewGUCNestLevel();
     if (target->heap != nullptr)
         SetUserIdAndSecContext(target->heap->rd_rel->relowner,
                                target->security_context | SECURITY_RESTRICTED_OPERATION);
-    target->index = index_open(index, AccessShareLock);
+    target->index = index_open(index, NoLock); // says if it is no index
     if (target->heap == nullptr || heap != IndexGetRelation(index, false))
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
                         errmsg("could not open the table of index \"%s\"",

@@ -16,6 +16,7 @@ extern "C" {
 #include "utils/memutils.h"
 }
 
+#include "index/common/lock_index.hpp"
 #include "index/common/sample.hpp"
 #include "pg/entry.hpp"
 
@@ -47,10 +48,10 @@ TableTruth *
 open_table_truth(Oid index, LOCKMODE heap_lock, LOCKMODE index_lock)
 {
     auto *state = static_cast<TableTruth *>(palloc0(sizeof(TableTruth)));
-    const Oid heap = IndexGetRelation(index, true); // the table is locked first
+    const Oid heap = index::lock_index_and_table(index, index_lock, heap_lock);
     if (OidIsValid(heap))
-        state->heap = table_open(heap, heap_lock);
-    state->index = relation_open(index, index_lock);
+        state->heap = table_open(heap, NoLock);
+    state->index = relation_open(index, NoLock);
     check_index(state->index);
     state->meta = read_meta(state->index);
     get_meta(state->index); // what get_mean() requires
