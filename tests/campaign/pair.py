@@ -7,7 +7,7 @@ from server import Server, wait_until
 
 
 def catch_up(primary, standby):
-    primary.sql('SELECT txid_current()')  # its commit flushes what is before
+    primary.sql("SELECT pg_logical_emit_message(true, '', '')")  # its commit flushes what is before
     [(target,)] = primary.sql('SELECT pg_current_wal_lsn()')
 
     def reached():

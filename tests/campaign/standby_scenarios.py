@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: PostgreSQL
-"""A search of a standby whose lists are given up in each of its rounds: it searches again nine times, and no more.
+"""What is to be met on a standby on purpose, the same way every time.
 
-It stops at the end of each round, and goes on when replay has taken away a list that the round knew. No snapshot of
-the standby is in the way of that: the rows that make lists grow are never committed."""
+A search whose lists are given up in each of its rounds: it searches again nine times, and no more. It stops at the end
+of each round, and goes on when replay has taken away a list that the round knew. No snapshot of the standby is in the
+way of that: the rows that make lists grow are never committed.
+
+Pages that an error left unused, and that vacuum gave to the index: the standby has all of them when it is promoted."""
 import random
 import signal
 import threading
@@ -10,6 +13,7 @@ import threading
 import psycopg2
 
 import oracle
+from crash_scenarios import TABLE as SCENARIO_TABLE, VACUUM, insert, raises
 from pair import catch_up
 from server import process_state, send_signal, wait_until
 
@@ -29,21 +33,47 @@ CANCELED = ('40001', 'canceling statement due to conflict with recovery',
 def run_standby_scenarios(server, options):
     """Problems. REQUIRES: nothing else works on the server."""
     standby = server.standby(f'{options.state}/standby', options.port + 1)
-    rng, problems = random.Random(options.seed), []
     try:
         standby.start()
-        for disturbed in (ATTEMPTS - 1, ATTEMPTS):
-            server.sql(TABLE)
-            server.sql('VACUUM watched')  # makes its lists
-            catch_up(server, standby)
-            wanted = CANCELED if disturbed == ATTEMPTS else standby.sql(oracle.EXACT_SETTINGS + ANSWER)
-            found = Search(standby).result(server, disturbed, rng)
-            if found != wanted:
-                problems.append(f'standby: lists were given up in {disturbed} rounds of a search, which gave {found}')
-            server.sql('DROP TABLE watched; DROP FUNCTION watched_row')
+        problems = disturbed_searches(server, standby, random.Random(options.seed)) + adopted_pages(server, standby)
         return problems + [f'standby: {line}' for line in standby.crashed()]
     finally:
         standby.close()
+
+
+def disturbed_searches(server, standby, rng):
+    problems = []
+    for disturbed in (ATTEMPTS - 1, ATTEMPTS):
+        server.sql(TABLE)
+        server.sql('VACUUM watched')  # makes its lists
+        catch_up(server, standby)
+        wanted = CANCELED if disturbed == ATTEMPTS else standby.sql(oracle.EXACT_SETTINGS + ANSWER)
+        found = Search(standby).result(server, disturbed, rng)
+        if found != wanted:
+            problems.append(f'standby: lists were given up in {disturbed} rounds of a search, which gave {found}')
+        server.sql('DROP TABLE watched; DROP FUNCTION watched_row')
+    return problems
+
+
+def adopted_pages(server, standby):
+    connection = server.connect()
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(SCENARIO_TABLE + "SET vector.fault = 'ivfrabitq_extent_extended:1:error'")
+        if not raises(cursor, insert(1500)):
+            return ['standby: ivfrabitq_extent_extended is not met']
+        cursor.execute(VACUUM)
+    connection.close()
+    catch_up(server, standby)
+    problems = []
+    sizes = [one.sql("SELECT pg_relation_size('scenario_v')")[0][0] for one in (server, standby)]
+    if sizes[0] != sizes[1]:
+        problems.append(f'standby: vacuum has made the index {sizes[0]} bytes long, its replay {sizes[1]}')
+    standby.sql('SELECT pg_promote()')
+    standby.sql(insert(1500))
+    problems += [f'promoted: verifier: {row}' for row in standby.sql("SELECT * FROM index_check('scenario_v', true, true) LIMIT 3")]
+    server.sql('DROP TABLE scenario')
+    return problems
 
 
 def give_lists_up(server, rng):

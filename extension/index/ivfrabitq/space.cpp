@@ -54,10 +54,8 @@ find_free_groups(Relation index, const Meta &meta, uint32 groups)
     return InvalidBlockNumber;
 }
 
-/// Logs the last page of an extent, empty. Replay then makes the file as long as it is here: else
-/// another extent would get the same blocks on a standby that is promoted.
-static void
-log_end(Relation index, Buffer last)
+void
+log_extent_end(Relation index, Buffer last)
 {
     LockBuffer(last, BUFFER_LOCK_EXCLUSIVE);
     wal::PageEdit edit(index);
@@ -86,7 +84,7 @@ extend_index(Relation index, const Meta &meta, Buffer *fine)
     if (need_lock)
         UnlockRelationForExtension(index, ExclusiveLock);
     VX_FAULT(ivfrabitq_extent_extended);
-    log_end(index, last);
+    log_extent_end(index, last);
     VX_FAULT(ivfrabitq_extent_logged);
     if (last != *fine)
         ReleaseBuffer(last);

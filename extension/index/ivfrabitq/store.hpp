@@ -92,6 +92,10 @@ void record_free_groups(Relation index, const Meta &meta, BlockNumber block, uin
 /// InvalidBlockNumber: no page is known to have so many.
 BlockNumber find_free_groups(Relation index, const Meta &meta, uint32 groups);
 
+/// Logs the last page of an extent, empty. Replay then makes the file as long as it is here: else
+/// another extent would get the same blocks on a standby that is promoted. REQUIRES: a pin.
+void log_extent_end(Relation index, Buffer last);
+
 /// A new extent: its scan page, locked, of zeroes; *fine: the first of its fine pages, pinned.
 Buffer extend_index(Relation index, const Meta &meta, Buffer *fine);
 

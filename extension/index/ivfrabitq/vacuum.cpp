@@ -63,6 +63,11 @@ adopt_unused_pages(VacuumPass *pass, BlockNumber block, BlockNumber end)
     }
 
     Relation index = pass->info->index;
+    Buffer last =
+        read_page(index, block + extent - 1); // who extended the file may not have logged it
+    log_extent_end(index, last);
+    ReleaseBuffer(last);
+    VX_FAULT(ivfrabitq_extent_logged);
     page::ScanPage header;
     memset(&header, 0, sizeof(header));
     header.fine_block = block + 1;
