@@ -20,6 +20,7 @@ extern "C" {
 
 #include "index/common/build_library.hpp"
 #include "index/common/rows.hpp"
+#include "index/common/sample.hpp"
 #include "index/ivf/sorted_rows.hpp"
 #include "pg/entry.hpp"
 
@@ -117,7 +118,7 @@ begin_sort(BuildState *build, Size used_bytes)
     TupleDescInitEntry(build->sort_descriptor, 2, "row", BYTEAOID, -1, 0);
 
     const Size used = used_bytes / 1024;
-    const Size memory = static_cast<Size>(maintenance_work_mem);
+    const Size memory = index::build_memory() / 1024;
     const Size left = memory > used + kMinSortKilobytes ? memory - used : kMinSortKilobytes;
     AttrNumber columns[] = {1};
     Oid operators[] = {Int4LessOperator};

@@ -5,13 +5,11 @@
 //     place_row:   loop
 //                      share-lock directory page; head := entry.free_head; unlock
 //                      if head: lock head exclusive; if it has room: store the row; done
-//                      lock directory page exclusive; head := entry.free_head     -- it may have
-//                      moved if head: lock head exclusive
+//                      lock directory page exclusive; head := entry.free_head  -- may have moved
+//                      if head: lock head exclusive
 //                               if it has room: store the row; done
-//                               take the full head out of the chain               -- one edit, 2
-//                               pages
-//                      else append a page with the row to list and free chain     -- one edit, <= 3
-//                      pages
+//                               take the full head out of the chain            -- edit of 2 pages
+//                      else append a page with the row to list and free chain  -- of 2 or 3
 //
 // Full pages stay in the chain until they come to its head; so the common insert touches one page.
 #include "pg/postgres.hpp"
