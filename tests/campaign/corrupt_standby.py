@@ -16,7 +16,7 @@ CONF = {'full_page_writes': 'off', 'wal_keep_size': '512MB', 'max_standby_stream
 
 # How replay may end at a damaged page: as PostgreSQL says it, of a page that it refuses or that is not there; or as we
 # do, of one that no change makes a page. Lines that come of this, beside.
-ENDS = re.compile(r'invalid page in block \d+ of relation (\S+)|invalid vector/EDIT record: change of block'
+ENDS = re.compile(r'invalid page in block \d+ of relation (\S+)|invalid vector/\w+ record: change of block'
                   r'|WAL contains references to invalid pages')
 TROUBLE = CRASHES + r'|\] (?!57P)\w{5} FATAL:'  # 57P: a session meets a server that starts or stops
 FOLLOWS = re.compile(r'startup process \(PID \d+\) was terminated by signal 6')
