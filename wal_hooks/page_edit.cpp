@@ -142,6 +142,8 @@ PageEdit::store_row(Handle scan_handle, Handle fine_handle, const Row &row)
     Staged &fine_page = staged(fine_handle);
     Assert(!has_row_ && (!row.new_fine_page || fine_page.length == 0));
     fine_page.initialise = row.new_fine_page;
+    if (row.raises_lower && !row.new_fine_page && fine_end(row) > fine_page.upper)
+        report_header(relation_, fine_page.buffer); // as set_lower()
     const auto stage_in = [this](Staged *page) {
         return [this, page](const Step &step) {
             if (!fits(step, kPageBounds))

@@ -83,6 +83,15 @@ put_scan_page_steps(const Row &row, Put &&put)
                       &row.tid, sizeof(ItemPointerData));
 }
 
+/// The end of the row's record on its fine page.
+inline uint16
+fine_end(const Row &row) noexcept
+{
+    namespace page = ivfrabitq::page;
+    return static_cast<uint16>(page::kFineOffset +
+                               (row.record + 1) * page::fine_bytes(row.shape.padded));
+}
+
 template <class Put>
 inline void
 put_fine_page_steps(const Row &row, Put &&put)
@@ -90,7 +99,7 @@ put_fine_page_steps(const Row &row, Put &&put)
     namespace page = ivfrabitq::page;
     const uint32 bytes = page::fine_bytes(row.shape.padded);
     const uint32 offset = page::kFineOffset + row.record * bytes;
-    const auto lower = static_cast<uint16>(offset + bytes);
+    const uint16 lower = fine_end(row);
     if (row.new_fine_page) {
         static constexpr page::Special kSpecial = {0, 0, 0, page::Kind::fine, page::kPageId};
         put(Step{Operation::initialise, sizeof(kSpecial), 0, 0, nullptr});

@@ -173,6 +173,14 @@ my $lying_map = join('', map { my $page = $_; pack('x12SSSSx4', 24, 8192, 8192, 
 		sub { $_[0]->set('page', $directory, 'lower', 32) });
 	damaged('codes', 'a scan page that ends early', $insert, qr/end of a scan page is out of range/, sub { $_[0]->set('page', $free, 'lower', 600) });
 	damaged('codes', 'fine codes of another page', $select, qr/a link leads out of the fine pages/, sub { $_[0]->set('scan', $head, 'fine_slot', 1) });
+	my $end = $c->{meta}{first_scan} + $c->{meta}{scan_pages} + $c->{meta}{fine_pages};
+	damaged('codes', 'no room on fine pages', $insert, qr/"codes_\d+_v" has no valid page header in block \d+/, sub {
+			my ($index) = @_;
+			for my $block ($end - $c->{meta}{fine_pages} .. $index->blocks - 1)
+			{
+				$index->set('page', $block, 'upper', $index->get('page', $block, 'lower'))
+				  if $index->get('page', $block, 'kind') == $index->get('page', $end - 1, 'kind');
+			} });
 	damaged('codes', 'a map that lies', "$insert $select", '1200|1200', sub { }, $lying_map);
 }
 
