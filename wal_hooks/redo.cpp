@@ -113,6 +113,9 @@ replay(XLogReaderState *record, const BlockDelta *deltas, int count)
         if (actions[i] != BLK_NEEDS_REDO)
             continue;
         Page page = BufferGetPage(buffers[i]);
+        if (!deltas[i].will_init && !has_valid_header(page)) // no fault of the record's
+            report_bad_block(record, static_cast<uint8>(i),
+                             "the page that it changes has no valid header");
         if (!apply_page_delta(page, deltas[i].delta, deltas[i].length))
             report_bad_block(record, static_cast<uint8>(i), "it leaves no valid page header");
         PageSetLSN(page, record->EndRecPtr);
