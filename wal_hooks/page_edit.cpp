@@ -182,6 +182,7 @@ PageEdit::apply()
     for (int i = 0; i < count_; i++)
         pfree(pages_[i].delta);
     count_ = 0;
+    has_row_ = has_other_ = false;
 }
 
 } // namespace vx::wal
