@@ -99,7 +99,7 @@ centroid_problem(const CentroidBlock &block, uint32 place)
 }
 
 static void
-end_centroid_block(Walk *walk, const CentroidBlock &block, uint32 first_list, BlockNumber at)
+end_list_block(Walk *walk, const CentroidBlock &block, uint32 first_list, BlockNumber at)
 {
     for (uint32 place = 0; place < kPlaces; place++) {
         const uint32 list = first_list + place;
@@ -111,17 +111,38 @@ end_centroid_block(Walk *walk, const CentroidBlock &block, uint32 first_list, Bl
     }
 }
 
-void
-check_centroids(Walk *walk)
+/// Blocks behind those of the build have no centre.
+static void
+end_centre_block(Walk *walk, const CentroidBlock &block, uint32 first_block, BlockNumber at)
 {
-    const page::MetaPage &meta = walk->meta.page;
-    const auto per_block = static_cast<uint32>(kernel::tiles_per_block(meta.padded));
-    const uint32 tiles = meta.list_capacity / kPlaces * per_block;
+    for (uint32 place = 0; place < kPlaces; place++) {
+        const bool unused = block.scales[place] == kernel::kNoCentroid.scale &&
+                            block.norms[place] == kernel::kNoCentroid.norm2 &&
+                            block.squares[place] == 0;
+        if (!block.complete || unused)
+            continue;
+        if (first_block + place >= walk->meta.page.list_capacity / kPlaces)
+            report(walk->check, at, kNone, "centroid", "there is no block %u that has a centre",
+                   first_block + place);
+        else if (centroid_problem(block, place) != nullptr)
+            report(walk->check, at, kNone, "centroid", "the centre of block %u: %s",
+                   first_block + place, centroid_problem(block, place));
+    }
+}
+
+using EndBlock = void (*)(Walk *walk, const CentroidBlock &block, uint32 first, BlockNumber at);
+
+/// A sequence of tiles, for so many places. pages: how many it has.
+static void
+check_tiles(Walk *walk, BlockNumber first_page, uint32 pages, uint32 places, EndBlock end_block)
+{
+    const auto per_block = static_cast<uint32>(kernel::tiles_per_block(walk->meta.page.padded));
+    const uint32 tiles = static_cast<uint32>(kernel::centroid_blocks(places)) * per_block;
     CentroidBlock block = {};
-    for (uint32 i = 0; i < meta.centroid_pages; i++) {
+    for (uint32 i = 0; i < pages; i++) {
         const uint32 first = i * page::kTilesPerPage;
         const uint32 count = Min(page::kTilesPerPage, tiles - first);
-        const bool sound = read_table_page(walk, meta.first_centroids + i, page::Kind::centroids,
+        const bool sound = read_table_page(walk, first_page + i, page::Kind::centroids,
                                            page::kTilesOffset + count * kTile);
         for (uint32 k = 0; k < count; k++) {
             const uint32 number = (first + k) % per_block;
@@ -130,10 +151,19 @@ check_centroids(Walk *walk)
             else
                 block.complete = false;
             if (number + 1 == per_block)
-                end_centroid_block(walk, block, (first + k) / per_block * kPlaces,
-                                   meta.first_centroids + i);
+                end_block(walk, block, (first + k) / per_block * kPlaces, first_page + i);
         }
     }
+}
+
+void
+check_centroids(Walk *walk)
+{
+    const page::MetaPage &meta = walk->meta.page;
+    check_tiles(walk, meta.first_centroids, meta.centroid_pages, meta.list_capacity,
+                end_list_block);
+    check_tiles(walk, meta.first_block_centres, meta.block_centre_pages,
+                meta.list_capacity / kPlaces, end_centre_block);
 }
 
 // ---- directory

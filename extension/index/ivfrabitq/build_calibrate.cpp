@@ -115,7 +115,8 @@ calibrate_build(BuildState *build)
     if (build->truth == nullptr || build->meta.page.built_rows == 0)
         return;
     page::Calibration calibration =
-        calibrate(build->truth, build->centres.blocks, build->lists(), build->list_rows);
+        calibrate(build->truth, {build->centres.blocks, build->block_centres, build->lists()},
+                  build->list_rows);
     calibration.from_table = build->query_tids == nullptr;
     build->meta.page.calibration = calibration;
 }

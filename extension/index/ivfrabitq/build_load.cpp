@@ -53,18 +53,26 @@ write_mean(const BuildState *build, wal::BulkWriter *writer)
     }
 }
 
+/// The tiles of so many places.
+static void
+write_tiles(const BuildState *build, const uint8 *tiles, uint32 places, wal::BulkWriter *writer)
+{
+    const Size count = kernel::centroid_blocks(places) * kernel::tiles_per_block(build->padded());
+    for (Size first = 0; first < count; first += page::kTilesPerPage) {
+        const Size bytes = Min(Size{page::kTilesPerPage}, count - first) * kernel::kTileBytes;
+        Page page = next_page(writer, page::Kind::centroids);
+        memcpy(page + page::kTilesOffset, tiles + first * kernel::kTileBytes, bytes);
+        set_lower(page, page::kTilesOffset + bytes);
+    }
+}
+
 static void
 write_centroids(const BuildState *build, wal::BulkWriter *writer)
 {
-    const Size tiles = build->centres.capacity / kernel::kBlockCentroids *
-                       kernel::tiles_per_block(build->padded());
-    for (Size first = 0; first < tiles; first += page::kTilesPerPage) {
-        const Size bytes = Min(Size{page::kTilesPerPage}, tiles - first) * kernel::kTileBytes;
-        Page page = next_page(writer, page::Kind::centroids);
-        memcpy(page + page::kTilesOffset, build->centres.blocks + first * kernel::kTileBytes,
-               bytes);
-        set_lower(page, page::kTilesOffset + bytes);
-    }
+    const uint32 capacity = build->centres.capacity;
+    write_tiles(build, build->centres.blocks, capacity, writer);
+    if (build->block_centres != nullptr)
+        write_tiles(build, build->block_centres, capacity / kernel::kBlockCentroids, writer);
 }
 
 static page::ListEntry

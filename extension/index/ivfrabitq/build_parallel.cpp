@@ -140,8 +140,8 @@ work(dsm_segment *segment, shm_toc *toc)
     auto *sort = static_cast<Sharedsort *>(shm_toc_lookup(toc, kKeySort, false));
     tuplesort_attach_shared(sort, segment);
     Centroids centroids;
-    place_centroids(&centroids, shared->meta.page.lists, shared->meta.page.padded,
-                    shm_toc_lookup(toc, kKeyCentroids, false));
+    place_centroids(&centroids, shared->meta.page.lists, shared->meta.page.list_capacity,
+                    shared->meta.page.padded, shm_toc_lookup(toc, kKeyCentroids, false));
     const Meta meta = shared->meta;
     SortPlan plan = {};
     plan.index = index;
@@ -172,7 +172,7 @@ static void
 copy_centroids(const Centroids &from, void *memory)
 {
     Centroids to;
-    place_centroids(&to, from.lists, from.padded, memory);
+    place_centroids(&to, from.lists, from.capacity, from.padded, memory);
     const Size blocks = reinterpret_cast<const uint8 *>(from.scales) - from.blocks;
     memcpy(to.blocks, from.blocks, blocks);
     memcpy(to.scales, from.scales, from.lists * sizeof(float));
@@ -209,7 +209,7 @@ plan_sizes(const BuildState *build, Snapshot snapshot, int workers)
                             table_parallelscan_estimate(build->heap, snapshot));
     sizes.sort = tuplesort_estimate_shared(processes);
     sizes.mean = build->padded() * sizeof(float);
-    sizes.centroids = centroids_bytes(build->lists(), build->padded());
+    sizes.centroids = centroids_bytes(build->lists(), build->centres.capacity, build->padded());
     sizes.list_rows = build->lists() * sizeof(pg_atomic_uint32);
     if (build->query_count > 0) {
         sizes.truth = TYPEALIGN(kAlignment, build_truth_bytes(build));
@@ -355,7 +355,8 @@ sort_in_parallel(BuildState *build)
     build->parallel = parallel;
     pfree(build->centres_memory);
     build->centres_memory = nullptr;
-    place_centroids(&build->centres, build->lists(), build->padded(), parallel->centroids);
+    place_centroids(&build->centres, build->lists(), build->centres.capacity, build->padded(),
+                    parallel->centroids);
 
     const int leader = parallel->shared->processes - 1;
     SortPlan plan = plan_sort(build, parallel->shared->processes);

@@ -38,6 +38,8 @@ make_entry(const BuildState *build, uint32 list)
     entry.run_start =
         packed.run_pages > 0 ? meta.first_scan + packed.run_start : InvalidBlockNumber;
     entry.first = entry.tail = entry.free = page::kNoSlice;
+    if (build->vacant != nullptr && build->vacant[list])
+        return page::vacant_entry();
     if (packed.shared != kNoPage)
         entry.first = entry.tail = {meta.first_scan + build->packing.shared[packed.shared].page,
                                     packed.slice};

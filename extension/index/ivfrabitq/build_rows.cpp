@@ -25,10 +25,11 @@ kilobytes_each(const BuildState *build, int processes)
 {
     const Size each =
         build->lists() * sizeof(uint32) + (build->query_count > 0 ? build_truth_bytes(build) : 0);
-    const Size held = centroids_bytes(build->lists(), build->padded()) +
-                      static_cast<Size>(processes) * each +
-                      build->lists() * (sizeof(PackedList) + sizeof(page::ListEntry)) +
-                      packing_window(build) * image_bytes(build->meta);
+    const Size held =
+        centroids_bytes(build->lists(), build->meta.page.list_capacity, build->padded()) +
+        static_cast<Size>(processes) * each +
+        build->lists() * (sizeof(PackedList) + sizeof(page::ListEntry)) +
+        packing_window(build) * image_bytes(build->meta);
     const Size all = index::build_memory() / 1024;
     const Size left = all > held / 1024 ? (all - held / 1024) / static_cast<Size>(processes) : 0;
     return static_cast<int>(Max(left, kLeastKilobytes));

@@ -247,7 +247,8 @@ sample_rows(BuildState *build)
     // without rows nothing tells the scale but that vectors of length 1 are compared
     build->meta.page.scale = build->meta.metric() == index::Metric::cosine ? kResidualLength : 1.0f;
     choose_lists(build);
-    index::check_build_memory(centroids_bytes(build->lists(), build->padded()));
+    index::check_build_memory(
+        centroids_bytes(build->lists(), plan_list_capacity(build->lists()), build->padded()));
     if (build->heap == nullptr)
         return;
 

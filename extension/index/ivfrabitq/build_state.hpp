@@ -4,6 +4,7 @@
 //
 //     sample     rows from random blocks: how many lists, the mean, the scale   build_sample.cpp
 //     train      centroids, by vector_build.so; quantised                       build_train.cpp
+//                where they are many, in blocks of neighbours                  build_blocks.cpp
 //     measure    the codes' errors, the spill threshold, on the sample          build_measure.cpp
 //     sort       every row to its list(s) and codes, sorted by list             build_rows.cpp,
 //                in several processes                                          build_parallel.cpp
@@ -55,6 +56,8 @@ struct BuildState {
     float *centroids; // lists x padded, until they are quantised
     Centroids centres;
     void *centres_memory; // nullptr: parallel workers share them
+    bool *vacant;         // where lists are many: the places of `lists` that have none
+    uint8 *block_centres; // and the tiles of the blocks' centres, in one piece
 
     float *queries;              // query_count x padded, prepared; to calibrate with
     ItemPointerData *query_tids; // nullptr: they are no rows of the table
@@ -80,6 +83,13 @@ void sample_rows(BuildState *build);
 
 /// Makes the centroids from the samples; sets the final scale.
 void train_centroids(BuildState *build);
+
+/// Where lists are many, puts them into blocks of 64 places with their neighbours: centroids and
+/// `lists` then are of places, vacant says which of them have no list.
+void place_lists(BuildState *build);
+
+/// block_centres, from the centres.
+void make_block_centres(BuildState *build);
 
 /// Sets kappas and the spill threshold from the samples, and frees those.
 void measure_codes(BuildState *build);

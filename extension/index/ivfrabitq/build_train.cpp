@@ -96,24 +96,30 @@ void
 train_centroids(BuildState *build)
 {
     pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, kPhaseTrain);
-    const uint32 lists = build->lists();
     const uint32 padded = build->padded();
-    build->centroids = static_cast<float *>(
-        palloc_extended(lists * Size{padded} * sizeof(float), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO));
+    build->centroids = static_cast<float *>(palloc_extended(
+        build->lists() * Size{padded} * sizeof(float), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO));
     if (build->sample_count == 0)
         random_centroids(build);
     else
         run_k_means(build);
 
-    build->centres_memory = palloc_extended(centroids_bytes(lists, padded), MCXT_ALLOC_HUGE);
-    place_centroids(&build->centres, lists, padded, build->centres_memory);
-    quantize_centroids(build->centroids, &build->centres);
+    const uint32 capacity = build->meta.page.list_capacity = plan_list_capacity(build->lists());
+    if (has_many_lists(build->lists()))
+        place_lists(build);
+    const uint32 lists = build->lists();
+    build->centres_memory =
+        palloc_extended(centroids_bytes(lists, capacity, padded), MCXT_ALLOC_HUGE);
+    place_centroids(&build->centres, lists, capacity, padded, build->centres_memory);
+    quantize_centroids(build->centroids, build->vacant, &build->centres);
     if (build->sample_count > 0) {
         scale_by(build, scale_for(mean_residual(build)));
-        quantize_centroids(build->centroids, &build->centres);
+        quantize_centroids(build->centroids, build->vacant, &build->centres);
     }
     pfree(build->centroids);
     build->centroids = nullptr;
+    if (build->vacant != nullptr)
+        make_block_centres(build);
 }
 
 } // namespace vx::ivfrabitq

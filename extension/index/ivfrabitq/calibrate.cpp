@@ -47,6 +47,10 @@ constexpr Rule kRules[] = {
     {page::StopRule::adaptive, 1.0f, 1.03}, {page::StopRule::adaptive, 0.0f, 1.1},
     {page::StopRule::fixed, 0.0f, 1.1},
 };
+/// Of the nearest n lists so many are to be in the blocks that a search for n reads: with .99 the
+/// recall of .95 and .99 fell by a thousandth (MEASURED.md).
+constexpr double kShareInBeam = 0.99;
+
 constexpr uint32 kRuleCount = lengthof(kRules);
 constexpr uint32 kFixedRule = kRuleCount - 1;
 
@@ -55,6 +59,7 @@ struct Work {
     kernel::CodeMetric metric;
     uint32 padded;
     const uint8 *blocks;
+    const uint8 *block_centres;
     uint32 lists;
     const uint32 *list_rows;
 
@@ -77,18 +82,26 @@ struct Work {
     Size neighbours_met[page::kCalibrationCurves];
     float *sorted; // room for as many
 
+    // where lists are many: how many of the nearest kBeamLists were in the nearest block, the next,
+    // ...
+    uint32 block_count;
+    uint32 *block_order;
+    uint32 *block_ranks;
+    float *block_distances;
+    uint64 *met_at[page::kBeams];
+
     // what each rule takes for the recalls of kRecalls, and the rows that scans then read
     float settings[page::kCalibrationCurves][kRuleCount][page::kMaxCalibration];
     double rows[page::kCalibrationCurves][kRuleCount][page::kMaxCalibration];
 };
 
-/// g of the 64 lists of a block.
+/// g of the 64 centroids of a block.
 static void
-block_distances(const Work &work, const kernel::PlaneQuery &query, uint32 block, float *g)
+block_distances(const Work &work, const kernel::PlaneQuery &query, const uint8 *blocks,
+                uint32 block, float *g)
 {
     const kernel::CentroidKernels &kernels = kernel::centroid_kernels();
-    const uint8 *tiles =
-        work.blocks + block * kernel::tiles_per_block(work.padded) * kernel::kTileBytes;
+    const uint8 *tiles = blocks + block * kernel::tiles_per_block(work.padded) * kernel::kTileBytes;
     const auto *scales = reinterpret_cast<const float *>(tiles);
     const auto *norms = reinterpret_cast<const float *>(tiles + kernel::kTileBytes);
     int32 sums[kernel::kBlockCentroids] = {};
@@ -103,6 +116,28 @@ block_distances(const Work &work, const kernel::PlaneQuery &query, uint32 block,
                                                          : -g[i];
 }
 
+/// g of so many centroids.
+static void
+all_distances(const Work &work, const kernel::PlaneQuery &query, const uint8 *blocks, uint32 count,
+              float *out)
+{
+    for (uint32 first = 0; first < count; first += kernel::kBlockCentroids) {
+        float g[kernel::kBlockCentroids];
+        block_distances(work, query, blocks, first / kernel::kBlockCentroids, g);
+        std::copy_n(g, Min(count - first, kernel::kBlockCentroids), out + first);
+    }
+}
+
+/// Fills block_ranks: at which place a scan has each block of lists.
+static void
+rank_blocks(Work *work, const kernel::PlaneQuery &query)
+{
+    all_distances(*work, query, work->block_centres, work->block_count, work->block_distances);
+    kernel::sort_lists(work->block_distances, work->block_count, work->scratch, work->block_order);
+    for (uint32 rank = 0; rank < work->block_count; rank++)
+        work->block_ranks[work->block_order[rank]] = rank;
+}
+
 /// Fills order, g and ranks as a scan for this vector would see the lists.
 static void
 rank_lists(Work *work, const float *vector)
@@ -111,11 +146,9 @@ rank_lists(Work *work, const float *vector)
     kernel::make_plane_query(vector, work->padded, work->planes, work->planes + work->padded,
                              &query);
     work->length = std::sqrt(query.norm2);
-    for (uint32 first = 0; first < work->lists; first += kernel::kBlockCentroids) {
-        float g[kernel::kBlockCentroids];
-        block_distances(*work, query, first / kernel::kBlockCentroids, g);
-        std::copy_n(g, Min(work->lists - first, kernel::kBlockCentroids), work->distances + first);
-    }
+    if (work->block_centres != nullptr)
+        rank_blocks(work, query);
+    all_distances(*work, query, work->blocks, work->lists, work->distances);
     kernel::sort_lists(work->distances, work->lists, work->scratch, work->order);
     for (uint32 rank = 0; rank < work->lists; rank++) {
         work->g[rank] = work->distances[work->order[rank]];
@@ -183,6 +216,34 @@ collect_needs(Work *work, uint32 curve)
         work->neighbour_ranks[curve][at] = rank;
         work->neighbour_needs[curve][at] = work->needs[rank];
     }
+}
+
+/// In which blocks the nearest lists were. Blocks without a centre are always read.
+static void
+collect_blocks(Work *work)
+{
+    for (uint32 rank = 0; rank < Min(work->lists, page::kBeamLists[page::kBeams - 1]); rank++) {
+        const uint32 block = work->order[rank] / kernel::kBlockCentroids;
+        if (std::isinf(work->g[rank]) || std::isinf(work->block_distances[block]))
+            continue;
+        for (uint32 i = 0; i < page::kBeams; i++)
+            work->met_at[i][work->block_ranks[block]] += rank < page::kBeamLists[i];
+    }
+}
+
+/// So many blocks have that share of the lists.
+static uint32
+find_beam(const Work &work, uint32 i)
+{
+    uint64 all = 0;
+    for (uint32 rank = 0; rank < work.block_count; rank++)
+        all += work.met_at[i][rank];
+    uint64 met = 0;
+    uint32 blocks = 0;
+    while (blocks < work.block_count &&
+           static_cast<double>(met) < kShareInBeam * static_cast<double>(all))
+        met += work.met_at[i][blocks++];
+    return Max(blocks, 1U);
 }
 
 static void
@@ -280,13 +341,26 @@ allocate(Size count, Size size)
     return palloc_extended(mul_size(Max(count, 1), size), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 }
 
-static Work *
-make_work(const Truth *truth, const uint8 *blocks, uint32 lists, const uint32 *list_rows)
+static void
+allocate_blocks(Work *work)
 {
+    work->block_count = static_cast<uint32>(kernel::centroid_blocks(work->lists));
+    work->block_order = static_cast<uint32 *>(allocate(work->block_count, sizeof(uint32)));
+    work->block_ranks = static_cast<uint32 *>(allocate(work->block_count, sizeof(uint32)));
+    work->block_distances = static_cast<float *>(allocate(work->block_count, sizeof(float)));
+    for (uint64 *&met_at : work->met_at)
+        met_at = static_cast<uint64 *>(allocate(work->block_count, sizeof(uint64)));
+}
+
+static Work *
+make_work(const Truth *truth, const CalibratedLists &calibrated, const uint32 *list_rows)
+{
+    const uint32 lists = calibrated.lists;
     auto *work = static_cast<Work *>(palloc0(sizeof(Work)));
     work->truth = truth;
     truth_shape(truth, &work->metric, &work->padded);
-    work->blocks = blocks;
+    work->blocks = calibrated.blocks;
+    work->block_centres = calibrated.block_centres;
     work->lists = lists;
     work->list_rows = list_rows;
     work->order = static_cast<uint32 *>(allocate(lists, sizeof(uint32)));
@@ -296,6 +370,8 @@ make_work(const Truth *truth, const uint8 *blocks, uint32 lists, const uint32 *l
     work->g = static_cast<float *>(allocate(lists, sizeof(float)));
     work->needs = static_cast<float *>(allocate(lists, sizeof(float)));
     work->planes = index::aligned_array<int8>(CurrentMemoryContext, 2 * work->padded);
+    if (calibrated.block_centres != nullptr)
+        allocate_blocks(work);
     Size most = 0;
     for (uint32 c = 0; c < page::kCalibrationCurves; c++) {
         most = static_cast<Size>(truth_queries(truth)) * page::kCalibrationNeighbours[c];
@@ -327,16 +403,18 @@ write_entries(const Work &work, uint32 best, page::Calibration *calibration)
 }
 
 page::Calibration
-calibrate(const Truth *truth, const uint8 *blocks, uint32 lists, const uint32 *list_rows)
+calibrate(const Truth *truth, const CalibratedLists &lists, const uint32 *list_rows)
 {
     page::Calibration calibration = {};
     calibration.rule = page::StopRule::fixed;
-    Work *work = make_work(truth, blocks, lists, list_rows);
+    Work *work = make_work(truth, lists, list_rows);
     for (uint32 q = 0; q < truth_queries(truth); q++)
         if (take_query(work, q)) {
             calibration.queries++;
             for (uint32 c = 0; c < page::kCalibrationCurves; c++)
                 collect_needs(work, c);
+            if (lists.block_centres != nullptr)
+                collect_blocks(work);
         }
     if (calibration.queries == 0)
         return calibration; // no rows, or one and it is the query
@@ -346,7 +424,9 @@ calibrate(const Truth *truth, const uint8 *blocks, uint32 lists, const uint32 *l
             find_settings(work, c, rule);
     count_all_rows(work);
     write_entries(*work, choose_rule(*work), &calibration);
-    calibration.lists = lists;
+    calibration.lists = lists.lists;
+    for (uint32 i = 0; lists.block_centres != nullptr && i < page::kBeams; i++)
+        calibration.beams[i] = Max(find_beam(*work, i), i > 0 ? calibration.beams[i - 1] : 0U);
     return calibration;
 }
 

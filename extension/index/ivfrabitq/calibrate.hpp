@@ -65,9 +65,16 @@ TruthQuery get_truth(const Truth *truth, uint32 query, TrueNeighbour *out);
 /// The neighbours of a query, in no order, to be relabelled: their lists may be changed.
 TrueNeighbour *truth_neighbours(Truth *truth, uint32 query, uint32 *count);
 
-/// The calibration of an index with these centroids (tiles, as assign_rows takes them) and rows per
-/// list. from_table is left 0. Allocates in CurrentMemoryContext.
-page::Calibration calibrate(const Truth *truth, const uint8 *blocks, uint32 lists,
+/// What a search compares with: tiles, as assign_rows takes them.
+struct CalibratedLists {
+    const uint8 *blocks;
+    const uint8 *block_centres; // nullptr: a search compares with all lists
+    uint32 lists;
+};
+
+/// The calibration of an index with these lists, of so many rows each. from_table is left 0.
+/// Allocates in CurrentMemoryContext.
+page::Calibration calibrate(const Truth *truth, const CalibratedLists &lists,
                             const uint32 *list_rows);
 
 /// What a search for that recall must do.

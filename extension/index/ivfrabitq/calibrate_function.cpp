@@ -103,6 +103,22 @@ read_blocks(const TableTruth *state)
     return tiles;
 }
 
+/// The tiles of the blocks' centres; nullptr: there are none.
+static uint8 *
+read_centres(const TableTruth *state)
+{
+    const Meta &meta = state->meta;
+    if (meta.page.block_centre_pages == 0)
+        return nullptr;
+    const Size tiles =
+        kernel::centroid_blocks(list_blocks(meta)) * kernel::tiles_per_block(meta.page.padded);
+    auto *centres = reinterpret_cast<uint8 *>(CACHELINEALIGN(
+        palloc_extended(tiles * kernel::kTileBytes + PG_CACHE_LINE_SIZE, MCXT_ALLOC_HUGE)));
+    get_meta(state->index);
+    read_block_centres(state->index, meta, centres);
+    return centres;
+}
+
 static void
 store_calibration(Relation index, const page::Calibration &calibration)
 {
@@ -137,8 +153,8 @@ VX_FUNCTION(ivfrabitq_calibrate)
     auto *list_rows = static_cast<uint32 *>(
         palloc_extended(state->meta.page.lists * sizeof(uint32), MCXT_ALLOC_HUGE));
     find_lists(state, list_rows);
-    page::Calibration calibration =
-        calibrate(state->truth, read_blocks(state), state->meta.page.lists, list_rows);
+    page::Calibration calibration = calibrate(
+        state->truth, {read_blocks(state), read_centres(state), state->meta.page.lists}, list_rows);
     if (calibration.queries == 0)
         ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND),
                         errmsg("index \"%s\" has too few rows to calibrate it",

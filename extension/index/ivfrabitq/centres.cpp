@@ -33,17 +33,17 @@ blocks_bytes(uint32 capacity, uint32 padded)
 }
 
 Size
-centroids_bytes(uint32 lists, uint32 padded)
+centroids_bytes(uint32 lists, uint32 capacity, uint32 padded)
 {
     const Size codes = mul_size(lists, padded + sizeof(float));
-    return add_size(add_size(kAlignment, codes), blocks_bytes(plan_list_capacity(lists), padded));
+    return add_size(add_size(kAlignment, codes), blocks_bytes(capacity, padded));
 }
 
 void
-place_centroids(Centroids *out, uint32 lists, uint32 padded, void *memory)
+place_centroids(Centroids *out, uint32 lists, uint32 capacity, uint32 padded, void *memory)
 {
     out->lists = lists;
-    out->capacity = plan_list_capacity(lists);
+    out->capacity = capacity;
     out->padded = padded;
     out->blocks = reinterpret_cast<uint8 *>(TYPEALIGN(kAlignment, memory));
     out->scales = reinterpret_cast<float *>(out->blocks + blocks_bytes(out->capacity, padded));
@@ -63,14 +63,18 @@ put_centroid(uint8 *block, uint32 place, const int8 *codes, uint32 padded, float
 }
 
 void
-quantize_centroids(const float *centroids, Centroids *out)
+quantize_centroids(const float *centroids, const bool *vacant, Centroids *out)
 {
     const Size n = out->padded;
     for (uint32 place = 0; place < out->capacity; place++) {
         CHECK_FOR_INTERRUPTS();
         const auto in_block = static_cast<uint32>(place % kernel::kBlockCentroids);
         uint8 *block = out->blocks + place / kernel::kBlockCentroids * block_bytes(out->padded);
-        if (place >= out->lists) {
+        if (place >= out->lists || (vacant != nullptr && vacant[place])) {
+            if (place < out->lists) {
+                out->scales[place] = 0;
+                memset(out->codes + place * n, 0, n);
+            }
             put_centroid(block, in_block, nullptr, out->padded, 0,
                          std::numeric_limits<float>::infinity());
             continue;

@@ -18,13 +18,15 @@ struct Centroids {
     float *scales; // lists
 };
 
-Size centroids_bytes(uint32 lists, uint32 padded);
+/// capacity: a multiple of 64.
+Size centroids_bytes(uint32 lists, uint32 capacity, uint32 padded);
 
 /// Lays them out in memory of that size.
-void place_centroids(Centroids *out, uint32 lists, uint32 padded, void *memory);
+void place_centroids(Centroids *out, uint32 lists, uint32 capacity, uint32 padded, void *memory);
 
-/// Fills blocks, codes and scales from lists x padded floats.
-void quantize_centroids(const float *centroids, Centroids *out);
+/// Fills blocks, codes and scales from lists x padded floats. vacant: nullptr, or which of the
+/// lists are none; no row goes to these.
+void quantize_centroids(const float *centroids, const bool *vacant, Centroids *out);
 
 inline const int8 *
 centroid_codes(const Centroids &centroids, int32 list)

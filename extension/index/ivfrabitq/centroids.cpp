@@ -11,6 +11,7 @@ extern "C" {
 #include "miscadmin.h"
 }
 
+#include <cmath>
 #include <limits>
 
 namespace vx::ivfrabitq
@@ -37,6 +38,46 @@ check_centroid_page(Relation index, Buffer buffer)
     return page;
 }
 
+/// A sequence of tiles and which blocks of it are read.
+struct TileReader {
+    Relation index;
+    const Meta *meta;
+    BlockNumber first_page;
+    const uint32 *blocks; // nullptr: 0, 1, ...
+    uint32 count;
+    uint32 per_block; // tiles
+    Buffer buffer;
+    BlockNumber page; // in buffer
+    Buffer next_buffer;
+    BlockNumber next_page;
+};
+
+static uint32
+number_of(const TileReader &reader, uint32 i)
+{
+    return reader.blocks != nullptr ? reader.blocks[i] : i;
+}
+
+/// The page of a block's tile, counted from the first.
+static BlockNumber
+page_of(const TileReader &reader, uint32 i, uint32 tile)
+{
+    return (number_of(reader, i) * uint64{reader.per_block} + tile) / page::kTilesPerPage;
+}
+
+/// The page that is read after this one.
+static BlockNumber
+page_after(const TileReader &reader, uint32 i, BlockNumber page)
+{
+    while (page_of(reader, i, reader.per_block - 1) == page) {
+        if (++i == reader.count)
+            return InvalidBlockNumber;
+        if (page_of(reader, i, 0) != page)
+            return page_of(reader, i, 0);
+    }
+    return page + 1;
+}
+
 /// The beginnings of its two parts of 4 kB, which the processor's own prefetching does not foresee,
 /// and its end, which is checked.
 static void
@@ -46,6 +87,27 @@ prefetch_page(Buffer buffer)
     index::fetch_ahead<8>(page);
     index::fetch_ahead<8>(page + BLCKSZ / 2);
     index::fetch_ahead<1>(page + page::kContentEnd);
+}
+
+/// Goes on to that page and fetches the one after it. i: the block under way.
+static void
+turn_page(TileReader *reader, uint32 i, BlockNumber page)
+{
+    CHECK_FOR_INTERRUPTS();
+    if (BufferIsValid(reader->buffer))
+        ReleaseBuffer(reader->buffer);
+    reader->buffer = BufferIsValid(reader->next_buffer)
+                         ? reader->next_buffer
+                         : read_page(reader->index, reader->first_page + page);
+    Assert(!BufferIsValid(reader->next_buffer) || reader->next_page == page);
+    reader->page = page;
+    reader->next_buffer = InvalidBuffer;
+    reader->next_page = page_after(*reader, i, page);
+    if (reader->next_page != InvalidBlockNumber) {
+        reader->next_buffer = read_page(reader->index, reader->first_page + reader->next_page);
+        prefetch_page(reader->next_buffer);
+    }
+    check_centroid_page(reader->index, reader->buffer);
 }
 
 /// Adds up to `count` tiles to the block. Returns how many belonged to it.
@@ -90,54 +152,112 @@ finish_block(const Meta &meta, const kernel::PlaneQuery &query, const BlockProdu
             squared[i] = kernel::centroid_distance(query, products[i], block.norms[i]);
 }
 
+/// 64 numbers per block into out, and squared if there is one.
+static void
+read_blocks(TileReader *reader, const kernel::PlaneQuery &query, float *out, float *squared)
+{
+    BlockProducts block;
+    for (uint32 i = 0; i < reader->count; i++) {
+        block.tile = 0;
+        while (block.tile < reader->per_block) {
+            const BlockNumber page = page_of(*reader, i, block.tile);
+            if (!BufferIsValid(reader->buffer) || reader->page != page)
+                turn_page(reader, i, page);
+            const auto on_page = static_cast<uint32>(
+                (number_of(*reader, i) * uint64{reader->per_block} + block.tile) %
+                page::kTilesPerPage);
+            const char *tile = BufferGetPage(reader->buffer) + page::kTilesOffset + on_page * kTile;
+            for (uint32 left = Min(page::kTilesPerPage - on_page, reader->per_block - block.tile);
+                 left > 0;) {
+                const uint32 taken = add_to_block(query, tile, left, reader->per_block, &block);
+                tile += taken * kTile;
+                left -= taken;
+            }
+        }
+        finish_block(*reader->meta, query, block, out + Size{i} * kPlaces,
+                     squared != nullptr ? squared + Size{i} * kPlaces : nullptr);
+    }
+    if (BufferIsValid(reader->buffer))
+        ReleaseBuffer(reader->buffer);
+}
+
+static TileReader
+begin_reading(Relation index, const Meta &meta, BlockNumber first_page, const uint32 *blocks,
+              uint32 count)
+{
+    TileReader reader = {};
+    reader.index = index;
+    reader.meta = &meta;
+    reader.first_page = first_page;
+    reader.blocks = blocks;
+    reader.count = count;
+    reader.per_block = static_cast<uint32>(kernel::tiles_per_block(meta.page.padded));
+    return reader;
+}
+
 /// Places that no list uses, in this version of the structure, are infinitely far away.
 static void
-hide_unused(Relation index, const Meta &meta, float *out)
+hide_unused(Relation index, const Meta &meta, const uint32 *blocks, uint32 count, float *out)
 {
-    for (uint32 i = meta.page.lists; i % kPlaces != 0; i++)
-        out[i] = kFar;
     const DirectoryCache *directory = read_directory(index, meta);
-    for (uint32 i = 0; i < directory->unused_count; i++)
-        out[directory->unused[i]] = kFar;
+    if (blocks == nullptr) {
+        for (uint32 i = meta.page.lists; i % kPlaces != 0; i++)
+            out[i] = kFar;
+        for (uint32 i = 0; i < directory->unused_count; i++)
+            out[directory->unused[i]] = kFar;
+        return;
+    }
+    for (uint32 i = 0; i < count; i++, out += kPlaces) {
+        const uint32 first = blocks[i] * kPlaces;
+        for (uint32 place = meta.page.lists; place < first + kPlaces; place++)
+            out[place - first] = kFar;
+        for (uint32 k = directory->unused_before[blocks[i]];
+             k < directory->unused_before[blocks[i] + 1]; k++)
+            out[directory->unused[k] - first] = kFar;
+    }
 }
 
 void
-list_distances(Relation index, const Meta &meta, const kernel::PlaneQuery &query, float *out,
-               float *squared)
+list_distances(Relation index, const Meta &meta, const kernel::PlaneQuery &query,
+               const uint32 *blocks, uint32 count, float *out, float *squared)
 {
-    const auto per_block = static_cast<uint32>(kernel::tiles_per_block(meta.page.padded));
-    const uint32 tiles = (meta.page.lists + kPlaces - 1) / kPlaces * per_block;
-    const uint32 pages = (tiles + page::kTilesPerPage - 1) / page::kTilesPerPage;
-    BlockProducts block;
-    block.tile = 0;
-    uint32 list = 0;
+    TileReader reader = begin_reading(index, meta, meta.page.first_centroids, blocks, count);
+    read_blocks(&reader, query, out, squared);
+    hide_unused(index, meta, blocks, count, out);
+    if (squared != nullptr)
+        hide_unused(index, meta, blocks, count, squared);
+}
 
-    Buffer next = read_page(index, meta.page.first_centroids);
-    for (uint32 i = 0; i < pages; i++) {
+uint32
+block_distances(Relation index, const Meta &meta, const kernel::PlaneQuery &query, float *out,
+                float *squared)
+{
+    const uint32 count = list_blocks(meta);
+    TileReader reader = begin_reading(index, meta, meta.page.first_block_centres, nullptr,
+                                      static_cast<uint32>(kernel::centroid_blocks(count)));
+    read_blocks(&reader, query, out, squared);
+    uint32 without = 0;
+    for (uint32 i = 0; i < count; i++)
+        if (!std::isfinite(squared[i]) || !std::isfinite(out[i])) { // or a damaged page
+            out[i] = -kFar;
+            without++;
+        }
+    return without;
+}
+
+void
+read_block_centres(Relation index, const Meta &meta, uint8 *tiles)
+{
+    const Size count =
+        kernel::centroid_blocks(list_blocks(meta)) * kernel::tiles_per_block(meta.page.padded);
+    for (Size first = 0; first < count; first += page::kTilesPerPage) {
         CHECK_FOR_INTERRUPTS();
-        Buffer buffer = next;
-        if (i + 1 < pages) {
-            next = read_page(index, meta.page.first_centroids + i + 1);
-            prefetch_page(next);
-        }
-        const char *tile = check_centroid_page(index, buffer) + page::kTilesOffset;
-        uint32 left = Min(page::kTilesPerPage, tiles - i * page::kTilesPerPage);
-        while (left > 0) {
-            const uint32 taken = add_to_block(query, tile, left, per_block, &block);
-            tile += taken * kTile;
-            left -= taken;
-            if (block.tile == per_block) {
-                finish_block(meta, query, block, out + list,
-                             squared != nullptr ? squared + list : nullptr);
-                list += kPlaces;
-                block.tile = 0;
-            }
-        }
+        const auto page = static_cast<BlockNumber>(first / page::kTilesPerPage);
+        Buffer buffer = read_page(index, meta.page.first_block_centres + page);
+        memcpy(tiles + first * kTile, check_centroid_page(index, buffer) + page::kTilesOffset,
+               Min(Size{page::kTilesPerPage}, count - first) * kTile);
         ReleaseBuffer(buffer);
     }
-    hide_unused(index, meta, out);
-    if (squared != nullptr)
-        hide_unused(index, meta, squared);
 }
 
 void

@@ -21,6 +21,7 @@ extern "C" {
 
 #include "index/ivfrabitq/calibrate.hpp"
 #include "index/ivfrabitq/callbacks.hpp"
+#include "index/ivfrabitq/lists.hpp"
 #include "index/ivfrabitq/options.hpp"
 #include "pg/compat.hpp"
 #include "pg/entry.hpp"
@@ -49,6 +50,7 @@ constexpr double kRowsIfUnknown = 40;
 /// What the estimate is made of.
 struct Work {
     double lists;
+    double centroids; // that a query is compared with
     double padded;
     double groups;     // in the index
     double scan_pages; // in the index
@@ -125,7 +127,12 @@ plan_work(IndexPath *path, double selectivity, double limit)
     index_close(index, NoLock);
 
     Work work;
+    constexpr uint32 kOftenRead = 64; // lists
+    constexpr double kPlaces = kernel::kBlockCentroids;
     work.lists = meta.page.lists;
+    const uint32 blocks = beam(meta, kOftenRead);
+    work.centroids =
+        blocks < list_blocks(meta) ? blocks * kPlaces + work.lists / kPlaces : work.lists;
     work.padded = meta.page.padded;
     const double in_index = Max(info->tuples, 1.0);
     const double fine_per_scan =
@@ -151,7 +158,7 @@ plan_work(IndexPath *path, double selectivity, double limit)
 static Cost
 centroid_cost(const Work &work)
 {
-    return cpu_operator_cost * kCentroidCost * work.lists * work.padded;
+    return cpu_operator_cost * kCentroidCost * work.centroids * work.padded;
 }
 
 /// Reading that share of the lists. A group is scored if any of its rows passes.

@@ -130,6 +130,17 @@ note_unused(const Meta &meta, DirectoryCache *cache)
     for (uint32 i = 0; i < cache->count; i++)
         if (!page::exists_in(cache->entries[i], meta.page.structure_version))
             cache->unused[cache->unused_count++] = i;
+
+    const auto places = static_cast<uint32>(kernel::kBlockCentroids);
+    const uint32 blocks = list_blocks(meta);
+    cache->unused_before =
+        static_cast<uint32 *>(MemoryContextAlloc(cache->context, (blocks + 1) * sizeof(uint32)));
+    uint32 before = 0;
+    for (uint32 block = 0; block <= blocks; block++) {
+        while (before < count && cache->unused[before] < block * places)
+            before++;
+        cache->unused_before[block] = before;
+    }
 }
 
 const DirectoryCache *
@@ -145,6 +156,7 @@ read_directory(Relation index, const Meta &meta)
     if (cache->entries != nullptr) {
         pfree(cache->entries);
         pfree(cache->unused);
+        pfree(cache->unused_before);
         cache->entries = nullptr;
     }
     const Size bytes = meta.page.lists * sizeof(page::ListEntry);

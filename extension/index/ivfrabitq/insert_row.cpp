@@ -59,15 +59,23 @@ make_row_inserter(Relation index, RowInserter *out)
         make_spill_chooser(padded, read_centre, out, &out->chooser);
 }
 
-/// |row - c|^2 of every list into inserter->squared.
+/// |row - c|^2 of every list, or of those near the row, into inserter->squared.
 static void
-measure_lists(RowInserter *inserter)
+measure_lists(RowInserter *inserter, bool all)
 {
+    // the nearest list, and where rows are kept in two, those that the second is chosen from
+    constexpr uint32 kNear = 16;
     kernel::PlaneQuery query;
     kernel::make_plane_query(inserter->row, inserter->meta.page.padded, inserter->high,
                              inserter->low, &query);
-    list_distances(inserter->index, inserter->meta, query, inserter->distances,
-                   inserter->squared != inserter->distances ? inserter->squared : nullptr);
+    float *squared = inserter->squared != inserter->distances ? inserter->squared : nullptr;
+    const uint32 blocks = list_blocks(inserter->meta);
+    inserter->measured_all = all || beam(inserter->meta, kNear) == blocks;
+    if (inserter->measured_all)
+        list_distances(inserter->index, inserter->meta, query, nullptr, blocks, inserter->distances,
+                       squared);
+    else
+        near_distances(inserter->index, inserter->meta, query, kNear, inserter->distances, squared);
 }
 
 /// The place of the smallest distance; kNone if all are infinite. Lanes, so that the compiler can
@@ -110,13 +118,17 @@ place_nearest(RowInserter *inserter)
     for (;;) {
         CHECK_FOR_INTERRUPTS();
         const uint32 list = nearest_list(inserter->squared, inserter->meta.page.lists);
+        if (list == kNone && !inserter->measured_all) {
+            measure_lists(inserter, true);
+            continue;
+        }
         if (list == kNone) {
             if (measured)
                 report_corrupted(inserter->index, inserter->meta.page.first_centroids,
                                  "no list has a distance to the row");
             wait_for_split(inserter->index, inserter->meta);
             structure_changed(inserter);
-            measure_lists(inserter);
+            measure_lists(inserter, false);
             measured = true;
             continue;
         }
@@ -129,7 +141,7 @@ place_nearest(RowInserter *inserter)
         if (placed)
             return list;
         if (structure_changed(inserter))
-            measure_lists(inserter);
+            measure_lists(inserter, false);
     }
 }
 
@@ -165,7 +177,7 @@ insert_row(RowInserter *inserter, const Datum *values, const bool *isnull,
     inserter->meta = read_meta(inserter->index);
     inserter->code->tid = *tid;
     store_filter_values(inserter->index, inserter->meta, values, isnull, inserter->code);
-    measure_lists(inserter);
+    measure_lists(inserter, false);
     const uint32 first = place_nearest(inserter);
     if (inserter->meta.page.spill_ratio > 0) {
         VX_FAULT(ivfrabitq_first_stored);

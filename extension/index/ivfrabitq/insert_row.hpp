@@ -14,10 +14,11 @@ struct RowInserter {
     Relation index;
     Meta meta; // the structure when the last row was placed
     Encoder encoder;
-    float *row;       // padded
-    float *distances; // per place of a list
-    float *squared;   // the same array unless the metric's g is another number
-    int8 *high;       // padded each
+    float *row;        // padded
+    float *distances;  // per place of a list
+    bool measured_all; // else those of lists far away are infinite
+    float *squared;    // the same array unless the metric's g is another number
+    int8 *high;        // padded each
     int8 *low;
     int8 *centre;
     RowCode *code;

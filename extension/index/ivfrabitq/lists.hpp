@@ -14,12 +14,36 @@ namespace vx::ivfrabitq
 
 // ---- centroids (centroids.cpp)
 
-/// g of every list for the query: |q - c|^2, or for the inner product -<c, q>, which needs `mean`
-/// nowhere (it is zero for that metric). out: meta.page.lists floats, rounded up to 64, infinite
-/// for places that no list of this structure_version has. squared: nullptr, or |q - c|^2 in any
-/// metric.
-void list_distances(Relation index, const Meta &meta, const kernel::PlaneQuery &query, float *out,
-                    float *squared);
+/// Blocks of 64 places that lists have or had.
+inline uint32
+list_blocks(const Meta &meta)
+{
+    return static_cast<uint32>(kernel::centroid_blocks(meta.page.lists));
+}
+
+/// g of lists for the query: |q - c|^2, or for the inner product -<c, q>, which needs `mean`
+/// nowhere (it is zero for that metric). blocks: which blocks of 64 places, in the order of which
+/// out gets 64 floats each; nullptr: the first `count`. Infinite for places that no list of this
+/// structure_version has. squared: nullptr, or |q - c|^2 in any metric.
+void list_distances(Relation index, const Meta &meta, const kernel::PlaneQuery &query,
+                    const uint32 *blocks, uint32 count, float *out, float *squared);
+
+/// The same of the blocks' centres; -infinity for blocks without one, whose number is returned.
+/// Room for whole blocks of 64. REQUIRES: has_block_centres().
+uint32 block_distances(Relation index, const Meta &meta, const kernel::PlaneQuery &query,
+                       float *out, float *squared);
+
+/// Their tiles, in one piece.
+void read_block_centres(Relation index, const Meta &meta, uint8 *tiles);
+
+/// How many blocks, nearest first, have the nearest `lists` lists, as calibration found (beam.cpp).
+/// list_blocks(): all are to be read.
+uint32 beam(const Meta &meta, uint32 lists);
+
+/// list_distances() by place, where calibration knows which blocks have the nearest `lists` lists.
+/// Lists elsewhere are infinitely far away.
+void near_distances(Relation index, const Meta &meta, const kernel::PlaneQuery &query, uint32 lists,
+                    float *out, float *squared);
 
 /// The centre of a list: its codes (padded) and their scale.
 void read_centroid(Relation index, const Meta &meta, uint32 list, int8 *codes, float *scale);

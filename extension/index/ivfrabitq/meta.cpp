@@ -96,6 +96,18 @@ is_calibration(const page::Calibration &calibration)
     return true;
 }
 
+/// No beam is narrower than that of fewer lists. More blocks than there are mean all.
+static bool
+are_beams(const page::MetaPage &meta)
+{
+    const uint32 *beams = meta.calibration.beams;
+    const bool known = meta.calibration.queries > 0 && meta.block_centre_pages > 0;
+    for (uint32 i = 0; i < page::kBeams; i++)
+        if ((beams[i] > 0) != known || (i > 0 && beams[i] < beams[i - 1]))
+            return false;
+    return true;
+}
+
 /// What the build measured, and what changes afterwards.
 static void
 check_numbers(Relation index, const page::MetaPage &meta)
@@ -105,7 +117,7 @@ check_numbers(Relation index, const page::MetaPage &meta)
         report_corrupted(index, 0, "scale or error bounds out of range");
     if (meta.lists < 1 || meta.lists > meta.list_capacity)
         report_corrupted(index, 0, "lists out of range");
-    if (!is_calibration(meta.calibration))
+    if (!is_calibration(meta.calibration) || !are_beams(meta))
         report_corrupted(index, 0, "calibration out of range");
 }
 

@@ -55,8 +55,24 @@ struct Meta {
 page::MetaPage plan_meta(const index::OperatorClass &operator_class, uint32 dimensions,
                          const page::FilterKind *filters, uint32 filter_columns);
 
+/// From so many lists on a search does not compare with all centroids (rank.cpp). Fewer are read
+/// faster than chosen from.
+constexpr uint32 kManyLists = 16384;
+
+/// Lists that the build puts into a block of 64 places, on average, where lists are many. With less
+/// room lists lie in blocks that are not near them: SEARCH.md, "Many lists".
+constexpr uint32 kListsPerBlock = 51;
+
+/// Whether an index built with that many lists has them in blocks of neighbours, and how many
+/// blocks of places those lists take.
+bool has_many_lists(uint32 lists);
+uint32 plan_blocks_in_use(uint32 lists);
+
 /// The list capacity of an index that is built with that many lists: with room for splits.
 uint32 plan_list_capacity(uint32 lists);
+
+/// Whether an index of that capacity was built with many lists.
+bool has_block_centres(uint32 list_capacity);
 
 /// The block numbers of a plan with `list_capacity` and `scan_pages`. Raises if the file would be
 /// too large.
@@ -94,8 +110,9 @@ struct DirectoryCache {
     page::ListEntry *entries; // nullptr: not read yet
     uint32 count;
     uint32 structure_version;
-    uint32 *unused; // the places below `count` that no list of this version has
+    uint32 *unused; // the places below `count` that no list of this version has, rising
     uint32 unused_count;
+    uint32 *unused_before; // how many of them come before each block of 64, and before the end
 };
 
 /// Its place. REQUIRES: get_meta() was called.

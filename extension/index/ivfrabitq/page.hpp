@@ -5,6 +5,7 @@
 //   block 0            metapage
 //   then               mean pages: the mean vector, rotated and scaled, `padded` floats
 //   (build)            centroid pages: int8 centroids in tiles (kernel/centroid_codes.hpp)
+//                      block centres: the same of the blocks of 64 places, where lists are many
 //                      directory pages: one ListEntry per list
 //                      scan pages: the lists' groups of scan codes, list after list
 //                      fine pages: the fine codes of all rows, in the order of the scan pages
@@ -139,6 +140,10 @@ enum class StopRule : uint16 {
     adaptive = 2, // lists with n^exponent * (g - g_1) < adaptive * T, n: its place in the order
 };
 
+/// For so many lists is known how many blocks of places a search reads that wants them.
+constexpr uint32 kBeams = 4;
+constexpr uint32 kBeamLists[kBeams] = {16, 64, 256, 1024};
+
 struct Calibration {
     StopRule rule;     // the one that reads the fewest rows at equal recall
     uint16 from_table; // 1: real queries that the user named, 0: rows held out
@@ -146,9 +151,11 @@ struct Calibration {
     uint32 lists;      // of the index when it was calibrated
     float exponent;    // of the adaptive rule, 0 .. 1
     CalibrationCurve curves[kCalibrationCurves];
+    uint32 beams[kBeams]; // blocks, of kBeamLists lists, rising; 0: not known, or no block centres
 };
 
-static_assert(sizeof(Calibration) == 16 + kCalibrationCurves * (8 + 16 * kMaxCalibration));
+static_assert(sizeof(Calibration) ==
+              16 + kCalibrationCurves * (8 + 16 * kMaxCalibration) + 4 * kBeams);
 
 struct MetaPage {
     uint32 magic;
@@ -172,6 +179,8 @@ struct MetaPage {
     uint32 first_mean;    // block; (padded + kMeanPerPage - 1) / kMeanPerPage pages
     uint32 first_centroids;
     uint32 centroid_pages;
+    uint32 first_block_centres; // the next block, if there are none
+    uint32 block_centre_pages;
     uint32 first_directory;
     uint32 directory_pages;
     uint32 first_scan; // the build's scan pages; where they end the fine pages begin
@@ -207,6 +216,10 @@ constexpr uint32 kTilesPerPage = (kContentEnd - kTilesOffset) / kernel::kTileByt
 
 static_assert(kTilesPerPage == 31);
 
+// Where lists are many (plan.cpp), those of a block lie near one another, and a sequence of the
+// same kind, on pages of the same kind, has the blocks' centres: the means of their lists at the
+// build. They never change. A block without one (scale 0, norm2 infinite) has lists of splits.
+
 // ---- directory pages
 
 /// A slice of a scan page. Invalid block: none.
@@ -217,7 +230,7 @@ struct SlicePointer {
 
 /// ListEntry::flags
 constexpr uint32 kFrozen = 1;  // being split: takes no rows
-constexpr uint32 kVacant = 2;  // a dead list without slices: its place can be a new list's
+constexpr uint32 kVacant = 2;  // no list, or a dead one without slices: a new list can be here
 constexpr uint32 kGivenUp = 4; // a dead list whose slices vacuum frees: nobody may read it now
 
 /// ListEntry::born of a list that a split is filling: no scan has it.
@@ -434,6 +447,18 @@ is_valid(const SlicePointer &pointer)
 }
 
 constexpr SlicePointer kNoSlice = {InvalidBlockNumber, 0};
+
+/// What stands in a place that a new list can have.
+inline ListEntry
+vacant_entry()
+{
+    ListEntry entry;
+    memset(&entry, 0, sizeof(entry));
+    entry.first = entry.tail = entry.free = kNoSlice;
+    entry.flags = kVacant;
+    entry.died = 1;
+    return entry;
+}
 
 /// Makes an empty page of that kind in local memory.
 inline void

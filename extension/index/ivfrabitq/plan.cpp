@@ -98,11 +98,35 @@ plan_meta(const index::OperatorClass &operator_class, uint32 dimensions,
     return meta;
 }
 
+constexpr auto kBlock = static_cast<uint32>(kernel::kBlockCentroids);
+
+bool
+has_many_lists(uint32 lists)
+{
+    return lists >= kManyLists;
+}
+
+uint32
+plan_blocks_in_use(uint32 lists)
+{
+    return has_many_lists(lists) ? (lists + kListsPerBlock - 1) / kListsPerBlock
+                                 : (lists + kBlock - 1) / kBlock;
+}
+
+/// Room for splits: behind the lists, or, where these are many, in their blocks and some behind.
 uint32
 plan_list_capacity(uint32 lists)
 {
-    const auto block = static_cast<uint32>(kernel::kBlockCentroids);
-    return (lists + lists / 4 + 64 + block - 1) / block * block;
+    if (has_many_lists(lists))
+        return (plan_blocks_in_use(lists) + lists / 16 / kBlock) * kBlock;
+    return (lists + lists / 4 + 64 + kBlock - 1) / kBlock * kBlock;
+}
+
+/// Capacities of few lists and of many do not overlap.
+bool
+has_block_centres(uint32 list_capacity)
+{
+    return list_capacity > plan_list_capacity(kManyLists - 1);
 }
 
 static uint64
@@ -117,11 +141,17 @@ plan_blocks(page::MetaPage *meta, uint32 list_capacity, uint64 scan_pages)
     const uint64 tiles =
         list_capacity / kernel::kBlockCentroids * kernel::tiles_per_block(meta->padded);
     const uint64 centroid_pages = pages_for(tiles, page::kTilesPerPage);
+    const uint64 centre_tiles = has_block_centres(list_capacity)
+                                    ? kernel::centroid_blocks(list_capacity / kBlock) *
+                                          kernel::tiles_per_block(meta->padded)
+                                    : 0;
+    const uint64 block_centre_pages = pages_for(centre_tiles, page::kTilesPerPage);
     const uint64 directory_pages = pages_for(list_capacity, page::kEntriesPerPage);
     const uint64 slots = scan_pages * meta->groups_per_page * kernel::kGroupRows;
     const uint64 fine_pages = pages_for(slots, meta->fine_per_page);
     const uint64 first_centroids = 1 + pages_for(meta->padded, page::kMeanPerPage);
-    const uint64 first_scan = first_centroids + centroid_pages + directory_pages;
+    const uint64 first_directory = first_centroids + centroid_pages + block_centre_pages;
+    const uint64 first_scan = first_directory + directory_pages;
     if (scan_pages > MaxBlockNumber || first_scan + scan_pages + fine_pages > MaxBlockNumber)
         ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
                         errmsg("ivfrabitq index would have more than %u blocks", MaxBlockNumber),
@@ -131,7 +161,9 @@ plan_blocks(page::MetaPage *meta, uint32 list_capacity, uint64 scan_pages)
     meta->first_mean = 1;
     meta->first_centroids = static_cast<uint32>(first_centroids);
     meta->centroid_pages = static_cast<uint32>(centroid_pages);
-    meta->first_directory = static_cast<uint32>(first_centroids + centroid_pages);
+    meta->first_block_centres = static_cast<uint32>(first_centroids + centroid_pages);
+    meta->block_centre_pages = static_cast<uint32>(block_centre_pages);
+    meta->first_directory = static_cast<uint32>(first_directory);
     meta->directory_pages = static_cast<uint32>(directory_pages);
     meta->first_scan = static_cast<uint32>(first_scan);
     meta->scan_pages = static_cast<uint32>(scan_pages);

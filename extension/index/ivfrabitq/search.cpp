@@ -28,6 +28,19 @@ list_places(const Meta &meta)
     return TYPEALIGN(kernel::kBlockCentroids, meta.page.list_capacity);
 }
 
+/// What choosing among many lists takes.
+static void
+allocate_blocks(Search *search, Size lists)
+{
+    const Size blocks = lists / kernel::kBlockCentroids;
+    const Size places = TYPEALIGN(kernel::kBlockCentroids, blocks);
+    search->blocks = aligned_array<uint32>(search->context, blocks);
+    search->block_g = aligned_array<float>(search->context, places);
+    search->block_squared = aligned_array<float>(search->context, places);
+    search->block_order.order = aligned_array<uint32>(search->context, places);
+    search->ranks = aligned_array<float>(search->context, lists);
+}
+
 /// What does not depend on the query.
 static void
 allocate(Search *search)
@@ -49,6 +62,8 @@ allocate(Search *search)
                           ? aligned_array<float>(context, lists)
                           : search->g;
     search->order.order = aligned_array<uint32>(context, lists);
+    if (meta.page.block_centre_pages > 0)
+        allocate_blocks(search, lists);
 
     search->survivors = aligned_array<kernel::Survivor>(context, meta.rows_per_page());
     search->masks = aligned_array<uint32>(context, meta.page.groups_per_page);
@@ -139,17 +154,6 @@ set_query(Search *search, Datum value, bool is_null)
 }
 
 // ---- rank
-
-static void
-rank_lists(Search *search, uint32 expected)
-{
-    const bool separate = search->squared != search->g;
-    list_distances(search->index, search->meta, search->plane, search->g,
-                   separate ? search->squared : nullptr);
-    kernel::begin_list_order(search->g, search->meta.page.lists, search->order.order,
-                             &search->order);
-    kernel::more_lists(&search->order, Min(expected, search->meta.page.lists));
-}
 
 /// How many lists to put in order at once.
 static uint32

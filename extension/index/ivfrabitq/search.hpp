@@ -3,7 +3,7 @@
 // A search: the k nearest rows of a query, in five stages.
 //
 //   prepare   rotate the query; look-up table for scan codes, int8 for fine codes    search.cpp
-//   rank      distance of every centroid; lists in order                             search.cpp
+//   rank      distances of centroids; lists in order                                 rank.cpp
 //   scan      one-bit estimates of the rows of the nearest lists                      walk.cpp
 //   refine    five-bit estimates of those that may be nearer than the threshold       refine.cpp
 //   rerank    exact distances, from the table, of those that may be among the k       rerank.cpp
@@ -75,9 +75,19 @@ struct Search {
     kernel::PlaneQuery plane;
 
     // rank
-    float *g;       // per list
+    float *g;       // per list, or per place of the blocks
     float *squared; // |q - c|^2 per list; g itself but for the inner product
     kernel::ListOrder order;
+
+    // ... among many lists (rank.cpp)
+    bool choosing;                // distances are known of some blocks' lists only
+    uint32 *blocks;               // these blocks; g has 64 lists of each
+    uint32 known_blocks;          // how many
+    uint32 blocks_without_centre; // these come first
+    float *block_g;               // of all blocks' centres
+    float *block_squared;
+    kernel::ListOrder block_order;
+    float *ranks; // what lists are in the order of, once they come too late: no less than g
 
     // on a standby (standby.cpp)
     bool is_in_recovery; // the round began in recovery
@@ -158,6 +168,20 @@ bool is_outdated(const Search *search);
 
 /// Raises, as a conflict with recovery.
 [[noreturn]] void report_outdated(const Search *search);
+
+/// Begins the order of lists; the first `expected` are in it.
+void rank_lists(Search *search, uint32 expected);
+
+/// Puts more lists in order: at least `wanted` in all, or all that there are. Returns how many.
+uint32 rank_more(Search *search, uint32 wanted);
+
+/// The list whose distance is g[i].
+inline uint32
+list_of(const Search &search, uint32 i)
+{
+    constexpr uint32 kPlaces = kernel::kBlockCentroids;
+    return search.choosing ? search.blocks[i / kPlaces] * kPlaces + i % kPlaces : i;
+}
 
 /// Scans lists in order until the reach is exhausted. Returns how many were read.
 uint32 walk_lists(Search *search, const Reach &reach);

@@ -85,8 +85,12 @@ uint32
 choose_places(Relation index, const Meta &meta, uint32 list, uint32 wanted, NewList *out)
 {
     uint32 found = 0;
-    const uint32 first = list / page::kEntriesPerPage * page::kEntriesPerPage;
-    const uint32 end = Min(first + page::kEntriesPerPage, meta.page.lists);
+    uint32 first = list / page::kEntriesPerPage * page::kEntriesPerPage;
+    uint32 end = Min(first + page::kEntriesPerPage, meta.page.lists);
+    if (meta.page.block_centre_pages > 0) { // where searches look for lists near that one
+        first = Max(first, list / kPlaces * kPlaces);
+        end = Min(end, list / kPlaces * kPlaces + kPlaces);
+    }
     for (uint32 i = first; i < end && found < wanted; i++)
         if (read_list_entry(index, meta, i).flags & page::kVacant)
             out[found++].place = i;

@@ -48,10 +48,7 @@ static page::ListEntry
 entry_after(const VacuumPass *pass, uint32 list, page::ListEntry entry)
 {
     if (pass->abandoned[list]) {
-        memset(&entry, 0, sizeof(entry));
-        entry.first = entry.tail = entry.free = page::kNoSlice;
-        entry.flags = page::kVacant;
-        entry.died = 1;
+        entry = page::vacant_entry();
     } else if (entry.died == 0) {
         entry.rows = pass->rows[list];
     }

@@ -32,12 +32,13 @@ constexpr uint32 kEagerLists = 8;
 /// A slice to be read: where it is and what its list means to the query.
 struct Stop {
     uint32 list;
+    uint32 ranked; // where its distance is
     BlockNumber block;
     uint32 slice;
     Buffer buffer;
 };
 
-constexpr Stop kNoStop = {0, InvalidBlockNumber, 0, InvalidBuffer};
+constexpr Stop kNoStop = {0, 0, InvalidBlockNumber, 0, InvalidBuffer};
 
 struct Walk {
     Search *search;
@@ -47,6 +48,7 @@ struct Walk {
     double probed; // lists read, each counted by the share of its rows that passed the filter
     uint32 taken;  // lists begun
     uint32 list;   // the current one
+    uint32 ranked; // where its distance is
     uint32 run_left;
     BlockNumber run_next;
     bool first_left; // the chain's first slice is still to come
@@ -89,11 +91,13 @@ announce_lists(const Walk &walk)
 {
     constexpr uint32 kEntryAhead = 6;
     constexpr uint32 kPageAhead = 4;
-    const kernel::ListOrder &order = walk.search->order;
+    const Search &search = *walk.search;
+    const kernel::ListOrder &order = search.order;
     if (walk.taken + kEntryAhead < order.sorted)
-        __builtin_prefetch(&walk.directory[order.order[walk.taken + kEntryAhead]]);
+        __builtin_prefetch(&walk.directory[list_of(search, order.order[walk.taken + kEntryAhead])]);
     if (walk.taken + kPageAhead < order.sorted) {
-        const page::ListEntry &entry = walk.directory[order.order[walk.taken + kPageAhead]];
+        const page::ListEntry &entry =
+            walk.directory[list_of(search, order.order[walk.taken + kPageAhead])];
         index::announce_page(walk.search->index,
                              entry.run_pages > 0 ? entry.run_start : entry.first.block);
     }
@@ -105,11 +109,12 @@ next_list(Walk *walk)
 {
     Search *search = walk->search;
     if (walk->taken >= search->order.sorted &&
-        kernel::more_lists(&search->order, 2 * walk->taken + 16) <= walk->taken)
+        rank_more(search, 2 * walk->taken + 16) <= walk->taken)
         return false;
     if (is_far_enough(*walk, walk->taken))
         return false;
-    walk->list = search->order.order[walk->taken++];
+    walk->ranked = search->order.order[walk->taken++];
+    walk->list = list_of(*search, walk->ranked);
     const page::ListEntry &entry = walk->directory[walk->list];
     announce_lists(*walk);
     walk->run_next = entry.run_start;
@@ -126,12 +131,12 @@ next_stop(Walk *walk)
     for (;;) {
         if (walk->run_left > 0) {
             walk->run_left--;
-            return {walk->list, walk->run_next++, 0, InvalidBuffer};
+            return {walk->list, walk->ranked, walk->run_next++, 0, InvalidBuffer};
         }
         if (walk->first_left) {
             walk->first_left = false;
             const page::SlicePointer &first = walk->directory[walk->list].first;
-            return {walk->list, first.block, first.slice, InvalidBuffer};
+            return {walk->list, walk->ranked, first.block, first.slice, InvalidBuffer};
         }
         if (!next_list(walk))
             return kNoStop;
@@ -169,7 +174,8 @@ look_further(const Walk &walk)
     if (!walk.first_left) {
         if (walk.taken >= search.order.sorted)
             return;
-        const page::ListEntry &entry = walk.directory[search.order.order[walk.taken]];
+        const page::ListEntry &entry =
+            walk.directory[list_of(search, search.order.order[walk.taken])];
         place = entry.run_pages > 0 ? page::SlicePointer{entry.run_start, 0} : entry.first;
     }
     if (page::is_valid(place))
@@ -227,7 +233,7 @@ pass_filter(Search *search, const page::Slice &slice, const uint8 *groups, uint3
 }
 
 static void
-scan_slice(Walk *walk, Page page, const page::Slice &slice, const Stop &next)
+scan_slice(Walk *walk, Page page, const page::Slice &slice, uint32 ranked, const Stop &next)
 {
     Search *search = walk->search;
     const Meta &meta = search->meta;
@@ -236,8 +242,8 @@ scan_slice(Walk *walk, Page page, const page::Slice &slice, const Stop &next)
     if (used == 0)
         return;
     const uint8 *groups = page::group(meta.page, page, slice.first_group);
-    const float g = search->g[slice.list];
-    const float radius = std::sqrt(search->squared[slice.list]);
+    const float g = search->g[ranked];
+    const float radius = std::sqrt(search->squared[ranked]);
     kernel::GroupRun run = {groups, meta.page.group_bytes, page::add_offset(meta.page),
                             page::rescale_offset(meta.page), used};
 
@@ -307,7 +313,7 @@ visit(Walk *walk, const Stop &stop)
 
     const bool in_chain = walk->run_left == 0 && !walk->first_left;
     const bool list_ends = in_chain && !page::is_valid(slice->next);
-    Stop next = {stop.list, slice->next.block, slice->next.slice, InvalidBuffer};
+    Stop next = {stop.list, stop.ranked, slice->next.block, slice->next.slice, InvalidBuffer};
     if (!in_chain || list_ends)
         next = next_stop(walk);
     else if (unlikely(!walk->guard.pass(slice->next))) {
@@ -317,7 +323,7 @@ visit(Walk *walk, const Stop &stop)
     pin_ahead(walk, &next);
     look_further(*walk);
 
-    scan_slice(walk, BufferGetPage(stop.buffer), *slice, next);
+    scan_slice(walk, BufferGetPage(stop.buffer), *slice, stop.ranked, next);
     UnlockReleaseBuffer(stop.buffer);
     if (list_ends) {
         finish_list(walk);

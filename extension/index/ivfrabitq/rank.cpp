@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: PostgreSQL
+//
+// Stage 2 of a search: lists in the order of their distance, as many as are asked for.
+//
+// Where lists are few, the distances of all are computed. Where they are many
+// (has_block_centres()), those of the lists in the nearest blocks of places; if the walk wants more
+// lists than these blocks are likely to have in order, more blocks. Lists of theirs that belong
+// before some that the walk has had come next. With recall_target = 1 all are compared.
+#include "pg/postgres.hpp"
+
+#include "index/ivfrabitq/lists.hpp"
+#include "index/ivfrabitq/search.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace vx::ivfrabitq
+{
+
+constexpr auto kPlaces = static_cast<uint32>(kernel::kBlockCentroids);
+
+/// Distances of all lists: `blocks` is not used.
+static void
+rank_all(Search *search)
+{
+    const bool separate = search->squared != search->g;
+    search->choosing = false;
+    list_distances(search->index, search->meta, search->plane, nullptr, list_blocks(search->meta),
+                   search->g, separate ? search->squared : nullptr);
+    kernel::begin_list_order(search->g, search->meta.page.lists, search->order.order,
+                             &search->order);
+}
+
+/// Lists that were not known come after those that the walk has had, whatever their distance: the
+/// order goes on from the last of these.
+static void
+rank_behind(Search *search, uint32 known)
+{
+    if (search->order.distances == search->g)
+        memcpy(search->ranks, search->g, Size{known} * sizeof(float));
+    search->order.distances = search->ranks;
+    const float last = search->order.sorted > 0
+                           ? search->ranks[search->order.order[search->order.sorted - 1]]
+                           : -std::numeric_limits<float>::infinity();
+    for (uint32 i = known; i < search->order.count; i++)
+        search->ranks[i] = Max(search->g[i], last);
+}
+
+/// Compares with the lists of the nearest `wanted` blocks, as far as that has not been done.
+static void
+widen(Search *search, uint32 wanted)
+{
+    const uint32 known = search->known_blocks;
+    if (!search->choosing || wanted <= known)
+        return;
+    kernel::more_lists(&search->block_order, wanted);
+    uint32 *added = search->blocks + known;
+    const uint32 *order = search->block_order.order;
+    std::copy(order + known, order + wanted, added);
+    std::sort(added, search->blocks + wanted); // pages are read in their order
+    float *g = search->g + Size{known} * kPlaces;
+    float *squared = search->squared + Size{known} * kPlaces;
+    list_distances(search->index, search->meta, search->plane, added, wanted - known, g,
+                   search->squared != search->g ? squared : nullptr);
+    search->known_blocks = wanted;
+    search->order.count = wanted * kPlaces;
+    if (known > 0)
+        rank_behind(search, known * kPlaces);
+}
+
+/// Blocks for that many lists.
+static uint32
+blocks_for(const Search &search, uint32 lists)
+{
+    const uint32 all = list_blocks(search.meta);
+    const uint32 chosen = beam(search.meta, lists);
+    return chosen < all ? Min(chosen + search.blocks_without_centre, all) : all;
+}
+
+void
+rank_lists(Search *search, uint32 expected)
+{
+    const uint32 lists = Min(expected, search->meta.page.lists);
+    const uint32 all = list_blocks(search->meta);
+    if (search->exact || beam(search->meta, lists) == all) {
+        rank_all(search);
+    } else {
+        search->blocks_without_centre = block_distances(search->index, search->meta, search->plane,
+                                                        search->block_g, search->block_squared);
+        kernel::begin_list_order(search->block_g, all, search->block_order.order,
+                                 &search->block_order);
+        kernel::begin_list_order(search->g, 0, search->order.order, &search->order);
+        search->choosing = true;
+        search->known_blocks = 0;
+        widen(search, blocks_for(*search, lists));
+    }
+    rank_more(search, lists);
+}
+
+uint32
+rank_more(Search *search, uint32 wanted)
+{
+    const uint32 all = list_blocks(search->meta);
+    if (search->choosing)
+        widen(search, blocks_for(*search, wanted));
+    const uint32 found = kernel::more_lists(&search->order, wanted);
+    if (found >= wanted || !search->choosing || search->known_blocks == all)
+        return found;
+    widen(search, all);
+    return kernel::more_lists(&search->order, wanted);
+}
+
+} // namespace vx::ivfrabitq
