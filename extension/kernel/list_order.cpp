@@ -58,10 +58,9 @@ ranges_of_rest(const ListOrder &order, Range *ranges) noexcept
     ranges[1] = {0, order.count, kLowestKey};
     if (order.sorted == 0)
         return;
-    const std::uint32_t last = order.order[order.sorted - 1];
-    const std::int32_t key = order_key(order.distances[last]);
-    ranges[0] = {0, last + 1, key};
-    ranges[1] = {last + 1, order.count, key - 1};
+    const std::int32_t key = order_key(order.distances[order.last]);
+    ranges[0] = {0, order.last + 1, key};
+    ranges[1] = {order.last + 1, order.count, key - 1};
 }
 
 /// A key that at least `wanted` of the group minima do not exceed, or the greatest finite key.
@@ -186,6 +185,8 @@ pass(const ListOrderKernels &kernels, ListOrder &order, std::uint32_t wanted) no
     for (std::uint32_t i = 0; i < final; i++)
         order.order[order.sorted + i] = std::uint32_t(picked.keys[i]);
     order.sorted += final;
+    if (final > 0)
+        order.last = order.order[order.sorted - 1];
     return final > 0;
 }
 
@@ -211,13 +212,32 @@ void
 begin_list_order(const float *distances, std::uint32_t count, std::uint32_t *order,
                  ListOrder *out) noexcept
 {
-    *out = {distances, order, count, 0};
+    *out = {distances, order, count, 0, 0};
 }
 
 std::uint32_t
 more_lists(ListOrder *order, std::uint32_t wanted) noexcept
 {
     return more_lists_with(list_order_kernels(), order, wanted);
+}
+
+std::uint32_t
+add_lists(ListOrder *order, std::uint32_t count) noexcept
+{
+    const std::uint32_t first = order->count;
+    order->count = count;
+    if (order->sorted == 0)
+        return 0;
+    const float *distances = order->distances;
+    const std::int32_t key = order_key(distances[order->last]);
+    std::uint32_t *late = order->order + order->sorted;
+    for (std::uint32_t i = first; i < count; i++)
+        if (order_key(distances[i]) < key)
+            order->order[order->sorted++] = i;
+    std::sort(late, order->order + order->sorted, [distances](std::uint32_t a, std::uint32_t b) {
+        return full_key(distances, a) < full_key(distances, b);
+    });
+    return order->sorted;
 }
 
 void

@@ -20,6 +20,7 @@ struct ListOrder {
     std::uint32_t *order;   // [0, sorted) are final
     std::uint32_t count;
     std::uint32_t sorted;
+    std::uint32_t last; // the farthest that is final
 };
 
 /// Starts: nothing sorted, nothing computed.
@@ -30,6 +31,11 @@ void begin_list_order(const float *distances, std::uint32_t count, std::uint32_t
 /// of finite distance if there are fewer. Returns how many are final: >= min(wanted, finite). A
 /// call passes over all distances once per some hundred lists it adds.
 std::uint32_t more_lists(ListOrder *order, std::uint32_t wanted) noexcept;
+
+/// distances has `count` numbers now, more than before. Of the lists added those that come before
+/// the last final one are final too now, behind it, nearest first; `order` has room for all.
+/// Returns how many lists are final.
+std::uint32_t add_lists(ListOrder *order, std::uint32_t count) noexcept;
 
 /// All of them at once: a radix sort, whose time does not grow faster than their number. Nearest
 /// first, the lower number of equals first, infinite ones last. scratch: 2 * count.

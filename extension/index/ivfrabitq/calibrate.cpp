@@ -47,9 +47,9 @@ constexpr Rule kRules[] = {
     {page::StopRule::adaptive, 1.0f, 1.03}, {page::StopRule::adaptive, 0.0f, 1.1},
     {page::StopRule::fixed, 0.0f, 1.1},
 };
-/// Of the nearest n lists so many are to be in the blocks that a search for n reads: with .99 the
-/// recall of .95 and .99 fell by a thousandth (MEASURED.md).
-constexpr double kShareInBeam = 0.99;
+/// Of the nearest kBeamLists so many are to be in the blocks that a search for them reads. Recall
+/// falls by up to two thousandths (MEASURED.md); of many lists the last matter less.
+constexpr double kShareInBeam[page::kBeams] = {0.99, 0.99, 0.985, 0.98};
 
 constexpr uint32 kRuleCount = lengthof(kRules);
 constexpr uint32 kFixedRule = kRuleCount - 1;
@@ -241,7 +241,7 @@ find_beam(const Work &work, uint32 i)
     uint64 met = 0;
     uint32 blocks = 0;
     while (blocks < work.block_count &&
-           static_cast<double>(met) < kShareInBeam * static_cast<double>(all))
+           static_cast<double>(met) < kShareInBeam[i] * static_cast<double>(all))
         met += work.met_at[i][blocks++];
     return Max(blocks, 1U);
 }

@@ -4,6 +4,7 @@
 // (page.hpp), and what a split writes into other places meanwhile is not looked at.
 #include "pg/postgres.hpp"
 
+#include "index/common/index_cache.hpp"
 #include "index/common/prefetch.hpp"
 #include "index/ivfrabitq/lists.hpp"
 
@@ -20,6 +21,9 @@ namespace vx::ivfrabitq
 constexpr float kFar = std::numeric_limits<float>::infinity();
 constexpr auto kPlaces = static_cast<uint32>(kernel::kBlockCentroids);
 constexpr auto kTile = static_cast<uint32>(kernel::kTileBytes);
+
+/// Tiles that are computed with between two parts of the next page's being fetched.
+constexpr uint32 kPiece = 8;
 
 /// One block of centroids under way: its tiles may lie on several pages.
 struct BlockProducts {
@@ -50,6 +54,8 @@ struct TileReader {
     BlockNumber page; // in buffer
     Buffer next_buffer;
     BlockNumber next_page;
+    const char *ahead; // tiles of the next page that are still to be fetched
+    uint32 ahead_tiles;
 };
 
 static uint32
@@ -65,28 +71,73 @@ page_of(const TileReader &reader, uint32 i, uint32 tile)
     return (number_of(reader, i) * uint64{reader.per_block} + tile) / page::kTilesPerPage;
 }
 
-/// The page that is read after this one.
-static BlockNumber
+static uint32
+on_page(const TileReader &reader, uint32 i, uint32 tile)
+{
+    return static_cast<uint32>((number_of(reader, i) * uint64{reader.per_block} + tile) %
+                               page::kTilesPerPage);
+}
+
+/// Where reading goes on after a page: the next one, and the first tile wanted there.
+struct NextPage {
+    BlockNumber page; // InvalidBlockNumber: nowhere
+    uint32 i;         // the tile's block
+    uint32 tile;      // on the page
+};
+
+static NextPage
 page_after(const TileReader &reader, uint32 i, BlockNumber page)
 {
     while (page_of(reader, i, reader.per_block - 1) == page) {
         if (++i == reader.count)
-            return InvalidBlockNumber;
+            return {InvalidBlockNumber, i, 0};
         if (page_of(reader, i, 0) != page)
-            return page_of(reader, i, 0);
+            return {page_of(reader, i, 0), i, on_page(reader, i, 0)};
     }
-    return page + 1;
+    return {page + 1, i, 0};
 }
 
 /// The beginnings of its two parts of 4 kB, which the processor's own prefetching does not foresee,
 /// and its end, which is checked.
 static void
-prefetch_page(Buffer buffer)
+prefetch_page(const char *page)
 {
-    const char *page = BufferGetPage(buffer);
     index::fetch_ahead<8>(page);
     index::fetch_ahead<8>(page + BLCKSZ / 2);
     index::fetch_ahead<1>(page + page::kContentEnd);
+}
+
+/// Chosen blocks lie anywhere: all that is wanted of the next page will be fetched while this one
+/// is computed with. Of the one after that, where this backend saw it last, what is checked and the
+/// address translations.
+static void
+look_ahead(TileReader *reader, const NextPage &next)
+{
+    const char *page = BufferGetPage(reader->next_buffer);
+    const uint64 end = (number_of(*reader, next.i) + uint64{1}) * reader->per_block;
+    const uint64 first = uint64{next.page} * page::kTilesPerPage + next.tile;
+    reader->ahead = page + page::kTilesOffset + next.tile * kTile;
+    reader->ahead_tiles =
+        static_cast<uint32>(Min(uint64{page::kTilesPerPage - next.tile}, end - first));
+    const NextPage after = page_after(*reader, next.i, next.page);
+    if (after.page == InvalidBlockNumber)
+        return;
+    const char *expected = index::expect_page(reader->index, reader->first_page + after.page);
+    if (expected == nullptr)
+        return;
+    index::fetch_ahead<1>(expected);
+    index::fetch_ahead<1>(expected + page::kTilesOffset + after.tile * kTile);
+    index::fetch_ahead<1>(expected + page::kContentEnd);
+}
+
+/// Fetches as large a part of what is wanted of the next page as `piece` is of `left`.
+static void
+fetch_part(TileReader *reader, uint32 piece, uint32 left)
+{
+    const uint32 tiles = (reader->ahead_tiles * piece + left - 1) / left;
+    for (uint32 i = 0; i < tiles; i++, reader->ahead += kTile)
+        index::fetch_ahead<kTile / page::kCacheLine>(reader->ahead);
+    reader->ahead_tiles -= tiles;
 }
 
 /// Goes on to that page and fetches the one after it. i: the block under way.
@@ -102,10 +153,15 @@ turn_page(TileReader *reader, uint32 i, BlockNumber page)
     Assert(!BufferIsValid(reader->next_buffer) || reader->next_page == page);
     reader->page = page;
     reader->next_buffer = InvalidBuffer;
-    reader->next_page = page_after(*reader, i, page);
-    if (reader->next_page != InvalidBlockNumber) {
-        reader->next_buffer = read_page(reader->index, reader->first_page + reader->next_page);
-        prefetch_page(reader->next_buffer);
+    reader->ahead_tiles = 0;
+    const NextPage next = page_after(*reader, i, page);
+    reader->next_page = next.page;
+    if (next.page != InvalidBlockNumber) {
+        reader->next_buffer = read_page(reader->index, reader->first_page + next.page);
+        if (reader->blocks == nullptr)
+            prefetch_page(BufferGetPage(reader->next_buffer));
+        else
+            look_ahead(reader, next);
     }
     check_centroid_page(reader->index, reader->buffer);
 }
@@ -163,13 +219,14 @@ read_blocks(TileReader *reader, const kernel::PlaneQuery &query, float *out, flo
             const BlockNumber page = page_of(*reader, i, block.tile);
             if (!BufferIsValid(reader->buffer) || reader->page != page)
                 turn_page(reader, i, page);
-            const auto on_page = static_cast<uint32>(
-                (number_of(*reader, i) * uint64{reader->per_block} + block.tile) %
-                page::kTilesPerPage);
-            const char *tile = BufferGetPage(reader->buffer) + page::kTilesOffset + on_page * kTile;
-            for (uint32 left = Min(page::kTilesPerPage - on_page, reader->per_block - block.tile);
+            const uint32 at = on_page(*reader, i, block.tile);
+            const char *tile = BufferGetPage(reader->buffer) + page::kTilesOffset + at * kTile;
+            for (uint32 left = Min(page::kTilesPerPage - at, reader->per_block - block.tile);
                  left > 0;) {
-                const uint32 taken = add_to_block(query, tile, left, reader->per_block, &block);
+                const uint32 piece = reader->ahead_tiles > 0 ? Min(left, kPiece) : left;
+                if (reader->ahead_tiles > 0)
+                    fetch_part(reader, piece, left);
+                const uint32 taken = add_to_block(query, tile, piece, reader->per_block, &block);
                 tile += taken * kTile;
                 left -= taken;
             }

@@ -148,7 +148,7 @@ struct Calibration {
     StopRule rule;     // the one that reads the fewest rows at equal recall
     uint16 from_table; // 1: real queries that the user named, 0: rows held out
     uint32 queries;    // how many were used; 0: not calibrated (an index built without rows)
-    uint32 lists;      // of the index when it was calibrated
+    uint32 lists;      // of the index when it was calibrated, vacant places among them
     float exponent;    // of the adaptive rule, 0 .. 1
     CalibrationCurve curves[kCalibrationCurves];
     uint32 beams[kBeams]; // blocks, of kBeamLists lists, rising; 0: not known, or no block centres

@@ -12,7 +12,6 @@
 #include "index/ivfrabitq/search.hpp"
 
 #include <algorithm>
-#include <limits>
 
 namespace vx::ivfrabitq
 {
@@ -29,21 +28,6 @@ rank_all(Search *search)
                    search->g, separate ? search->squared : nullptr);
     kernel::begin_list_order(search->g, search->meta.page.lists, search->order.order,
                              &search->order);
-}
-
-/// Lists that were not known come after those that the walk has had, whatever their distance: the
-/// order goes on from the last of these.
-static void
-rank_behind(Search *search, uint32 known)
-{
-    if (search->order.distances == search->g)
-        memcpy(search->ranks, search->g, Size{known} * sizeof(float));
-    search->order.distances = search->ranks;
-    const float last = search->order.sorted > 0
-                           ? search->ranks[search->order.order[search->order.sorted - 1]]
-                           : -std::numeric_limits<float>::infinity();
-    for (uint32 i = known; i < search->order.count; i++)
-        search->ranks[i] = Max(search->g[i], last);
 }
 
 /// Compares with the lists of the nearest `wanted` blocks, as far as that has not been done.
@@ -63,9 +47,7 @@ widen(Search *search, uint32 wanted)
     list_distances(search->index, search->meta, search->plane, added, wanted - known, g,
                    search->squared != search->g ? squared : nullptr);
     search->known_blocks = wanted;
-    search->order.count = wanted * kPlaces;
-    if (known > 0)
-        rank_behind(search, known * kPlaces);
+    kernel::add_lists(&search->order, wanted * kPlaces);
 }
 
 /// Blocks for that many lists.

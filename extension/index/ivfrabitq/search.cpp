@@ -38,7 +38,6 @@ allocate_blocks(Search *search, Size lists)
     search->block_g = aligned_array<float>(search->context, places);
     search->block_squared = aligned_array<float>(search->context, places);
     search->block_order.order = aligned_array<uint32>(search->context, places);
-    search->ranks = aligned_array<float>(search->context, lists);
 }
 
 /// What does not depend on the query.

@@ -87,7 +87,6 @@ struct Search {
     float *block_g;               // of all blocks' centres
     float *block_squared;
     kernel::ListOrder block_order;
-    float *ranks; // what lists are in the order of, once they come too late: no less than g
 
     // on a standby (standby.cpp)
     bool is_in_recovery; // the round began in recovery

@@ -153,6 +153,45 @@ TEST_P(ListOrderTest, AnyDistribution)
     expect_sorted(distances, 100);
 }
 
+/// Added lists that should have come before are next, then all the rest.
+TEST_P(ListOrderTest, AddedLists)
+{
+    std::mt19937 random(9);
+    std::uniform_int_distribution<int> value(0, 500); // with equals
+    Floats distances(3000);
+    for (float &distance : distances)
+        distance = float(value(random));
+    distances[2000] = distances[10] = kInfinity;
+    distances[2001] = -kInfinity;
+    for (const std::uint32_t read : {0u, 1u, 70u, 900u}) {
+        Order order(distances.size());
+        ListOrder state;
+        begin_list_order(distances.data(), 1000, order.data(), &state);
+        if (read > 0)
+            more_lists_for(GetParam())(&state, read);
+        const std::uint32_t final = state.sorted;
+        const Order before(order.begin(), order.begin() + final);
+        const std::uint32_t late = add_lists(&state, 3000);
+        ASSERT_EQ(late, state.sorted);
+        if (final > 0)
+            for (std::uint32_t i = final; i < late; i++) {
+                EXPECT_GE(order[i], 1000u);
+                EXPECT_LT(distances[order[i]], distances[before.back()]);
+            }
+        ASSERT_EQ(more_lists_for(GetParam())(&state, 3000), 2998u);
+        EXPECT_TRUE(std::equal(before.begin(), before.end(), order.begin()));
+        EXPECT_TRUE(std::is_sorted(order.begin() + final, order.begin() + late,
+                                   [&](auto a, auto b) { return distances[a] < distances[b]; }));
+        EXPECT_TRUE(std::is_sorted(order.begin() + late, order.begin() + 2998,
+                                   [&](auto a, auto b) { return distances[a] < distances[b]; }));
+        Order all(order.begin(), order.begin() + 2998);
+        std::sort(all.begin(), all.end());
+        Order expected = sorted(distances);
+        std::sort(expected.begin(), expected.end());
+        EXPECT_EQ(expected, all) << read;
+    }
+}
+
 INSTANTIATE_TEST_SUITE_P(Isas, ListOrderTest, testing::Values(Isa::scalar, Isa::avx2, Isa::avx512),
                          [](const auto &isa) { return isa_name(isa.param); });
 
