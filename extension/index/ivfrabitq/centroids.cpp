@@ -49,7 +49,8 @@ struct TileReader {
     BlockNumber first_page;
     const uint32 *blocks; // nullptr: 0, 1, ...
     uint32 count;
-    uint32 per_block; // tiles
+    uint32 per_block;      // tiles
+    BlockNumber last_page; // of the first `count` blocks
     Buffer buffer;
     BlockNumber page; // in buffer
     Buffer next_buffer;
@@ -88,6 +89,8 @@ struct NextPage {
 static NextPage
 page_after(const TileReader &reader, uint32 i, BlockNumber page)
 {
+    if (reader.blocks == nullptr)
+        return {page < reader.last_page ? page + 1 : InvalidBlockNumber, i, 0};
     while (page_of(reader, i, reader.per_block - 1) == page) {
         if (++i == reader.count)
             return {InvalidBlockNumber, i, 0};
@@ -215,11 +218,10 @@ read_blocks(TileReader *reader, const kernel::PlaneQuery &query, float *out, flo
     BlockProducts block;
     for (uint32 i = 0; i < reader->count; i++) {
         block.tile = 0;
-        while (block.tile < reader->per_block) {
-            const BlockNumber page = page_of(*reader, i, block.tile);
+        BlockNumber page = page_of(*reader, i, 0);
+        for (uint32 at = on_page(*reader, i, 0); block.tile < reader->per_block; at = 0, page++) {
             if (!BufferIsValid(reader->buffer) || reader->page != page)
                 turn_page(reader, i, page);
-            const uint32 at = on_page(*reader, i, block.tile);
             const char *tile = BufferGetPage(reader->buffer) + page::kTilesOffset + at * kTile;
             for (uint32 left = Min(page::kTilesPerPage - at, reader->per_block - block.tile);
                  left > 0;) {
@@ -249,6 +251,8 @@ begin_reading(Relation index, const Meta &meta, BlockNumber first_page, const ui
     reader.blocks = blocks;
     reader.count = count;
     reader.per_block = static_cast<uint32>(kernel::tiles_per_block(meta.page.padded));
+    reader.last_page =
+        static_cast<BlockNumber>((uint64{count} * reader.per_block - 1) / page::kTilesPerPage);
     return reader;
 }
 
