@@ -47,6 +47,7 @@ constexpr Rule kRules[] = {
     {page::StopRule::adaptive, 1.0f, 1.03}, {page::StopRule::adaptive, 0.0f, 1.1},
     {page::StopRule::fixed, 0.0f, 1.1},
 };
+
 /// Of the nearest kBeamLists so many are to be in the blocks that a search for them reads. Recall
 /// falls by up to two thousandths (MEASURED.md); of many lists the last matter less.
 constexpr double kShareInBeam[page::kBeams] = {0.99, 0.99, 0.985, 0.98};
