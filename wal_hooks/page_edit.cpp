@@ -63,17 +63,13 @@ PageEdit::add(Buffer buffer)
 void
 PageEdit::stage(Staged *page, const Step &step)
 {
-    const uint32 bytes = static_cast<uint32>(data_bytes(step));
-    const uint32 needed = page->length + static_cast<uint32>(kMaxHeadBytes) + bytes;
+    const uint32 needed = page->length + static_cast<uint32>(kMaxHeadBytes + data_bytes(step));
     if (needed > page->capacity) {
         page->capacity = Max(needed, page->capacity * 2);
         page->delta = static_cast<char *>(repalloc(page->delta, page->capacity));
     }
-    auto *head = reinterpret_cast<uint8 *>(page->delta) + page->length;
-    const uint32 head_bytes = static_cast<uint32>(write_head(step, head));
-    if (bytes > 0)
-        memcpy(head + head_bytes, step.data, bytes);
-    page->length += head_bytes + bytes;
+    auto *end = reinterpret_cast<uint8 *>(page->delta) + page->length;
+    page->length += static_cast<uint32>(write_step(step, end));
 }
 
 void
@@ -93,13 +89,10 @@ PageEdit::initialise(Handle handle, uint16 special_size)
     stage_other(handle, {Operation::initialise, special_size, 0, 0, nullptr});
 }
 
-/// REQUIRES: the step is not initialise.
 static void
-check_step(const Step &step)
+check_step(const Step &step, const PageBounds &bounds)
 {
-    // Behind the header: what is in it is PostgreSQL's, or set_lower()'s.
-    constexpr PageBounds content = {SizeOfPageHeaderData, BLCKSZ, 0};
-    if (!fits(step, content))
+    if (!fits(step, bounds))
         elog(ERROR, "page edit outside the page: %u bytes or nibbles at %u", step.count,
              step.offset);
 }
@@ -107,18 +100,10 @@ check_step(const Step &step)
 void
 PageEdit::write(Handle handle, uint16 offset, const void *bytes, uint16 length)
 {
+    // Behind the header: what is in it is PostgreSQL's, or set_lower()'s.
+    constexpr PageBounds content = {SizeOfPageHeaderData, BLCKSZ, 0};
     const Step step = {Operation::bytes, length, offset, 0, static_cast<const uint8 *>(bytes)};
-    check_step(step);
-    stage_other(handle, step);
-}
-
-void
-PageEdit::write_nibbles(Handle handle, uint16 offset, uint16 stride, bool high, const void *nibbles,
-                        uint16 count)
-{
-    const Step step = {high ? Operation::high_nibbles : Operation::low_nibbles, count, offset,
-                       stride, static_cast<const uint8 *>(nibbles)};
-    check_step(step);
+    check_step(step, content);
     stage_other(handle, step);
 }
 
@@ -146,9 +131,7 @@ PageEdit::store_row(Handle scan_handle, Handle fine_handle, const Row &row)
         report_header(relation_, fine_page.buffer); // as set_lower()
     const auto stage_in = [this](Staged *page) {
         return [this, page](const Step &step) {
-            if (!fits(step, kPageBounds))
-                elog(ERROR, "page edit outside the page: a row's %u bytes or nibbles at %u",
-                     step.count, step.offset);
+            check_step(step, kPageBounds);
             stage(page, step);
         };
     };

@@ -52,11 +52,6 @@ class PageEdit
     /// the edit must not be written.
     void write(Handle page, uint16 offset, const void *bytes, uint16 length);
 
-    /// Places `count` half bytes, `stride` bytes apart, in the low or the high halves of the bytes
-    /// there; the other halves stay. Nibble i is in byte i / 2 of `nibbles`, the even ones low.
-    void write_nibbles(Handle page, uint16 offset, uint16 stride, bool high, const void *nibbles,
-                       uint16 count);
-
     /// Sets pd_lower; lowering it zeroes the bytes given up. REQUIRES: not above pd_upper.
     void set_lower(Handle page, uint16 lower);
 

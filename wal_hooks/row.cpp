@@ -73,15 +73,6 @@ append_filters(uint8 *out, const Row &row) noexcept
     return out;
 }
 
-static Size
-value_bytes(const RowShape &shape) noexcept
-{
-    Size bytes = 0;
-    for (uint32 i = 0; i < shape.filter_columns; i++)
-        bytes += shape.widths[i];
-    return bytes;
-}
-
 Size
 write_row(const Row &row, uint8 *out) noexcept
 {
@@ -101,7 +92,7 @@ write_row(const Row &row, uint8 *out) noexcept
     at = append_filters(at, row);
     at = append(at, &row.factors, kFactorBytes);
     at = append(at, row.bits, shape.scan_dimensions / 8);
-    at = append(at, row.values, value_bytes(shape));
+    at = append(at, row.values, shape.value_bytes());
 
     const Size fine = shape.padded / 2;
     const Size packed =
@@ -251,7 +242,7 @@ read_row(const void *data, Size length, LoggedRow *out) noexcept
         return error;
     memcpy(&row.factors, cursor.take(kFactorBytes), kFactorBytes);
     row.bits = cursor.take(row.shape.scan_dimensions / 8);
-    row.values = cursor.take(value_bytes(row.shape));
+    row.values = cursor.take(row.shape.value_bytes());
     if (!cursor.good)
         return "it ends early";
     if (const char *error = place_error(row))
@@ -268,16 +259,13 @@ expand_row(const Row &row, RowDeltas *out) noexcept
     const auto append_to = [out, &good](int page) {
         out->length[page] = 0;
         return [out, page, &good](const Step &step) {
-            const Size bytes = data_bytes(step);
+            const Size most = kMaxHeadBytes + data_bytes(step);
             good = good && fits(step, kPageBounds) &&
-                   out->length[page] + kMaxHeadBytes + bytes <= sizeof(out->bytes[page]);
+                   out->length[page] + most <= sizeof(out->bytes[page]);
             if (!good)
                 return;
-            auto *at = reinterpret_cast<uint8 *>(out->bytes[page]) + out->length[page];
-            const Size head = write_head(step, at);
-            if (bytes > 0)
-                memcpy(at + head, step.data, bytes);
-            out->length[page] += head + bytes;
+            auto *end = reinterpret_cast<uint8 *>(out->bytes[page]) + out->length[page];
+            out->length[page] += write_step(step, end);
         };
     };
     put_scan_page_steps(row, append_to(0));

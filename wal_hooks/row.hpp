@@ -43,6 +43,15 @@ struct RowShape {
     /// Fine codes without a scan code beside each coordinate are not packed: their levels are
     /// signed, and as frequent as each other's opposite.
     bool is_packable() const noexcept { return scan_dimensions == padded; }
+
+    /// Of the filter columns of a row.
+    uint32 value_bytes() const noexcept
+    {
+        uint32 bytes = 0;
+        for (uint32 i = 0; i < filter_columns; i++)
+            bytes += widths[i];
+        return bytes;
+    }
 };
 
 struct Row {
@@ -61,6 +70,15 @@ struct Row {
     const uint8 *values;
     const uint8 *fine;
 };
+
+/// The end of the row's record on its fine page.
+inline uint16
+fine_end(const Row &row) noexcept
+{
+    namespace page = ivfrabitq::page;
+    return static_cast<uint16>(page::kFineOffset +
+                               (row.record + 1) * page::fine_bytes(row.shape.padded));
+}
 
 /// Bytes of main data, at most: of any row, and of one.
 constexpr Size kMaxRowBytes = 16 * 1024;

@@ -12,10 +12,8 @@ namespace vx::wal
 inline ivfrabitq::page::ScanLayout
 scan_layout_of(const RowShape &shape) noexcept
 {
-    uint32 bytes = 0;
-    for (uint32 i = 0; i < shape.filter_columns; i++)
-        bytes += shape.widths[i];
-    return ivfrabitq::page::scan_layout(shape.scan_dimensions, shape.filter_columns, bytes);
+    return ivfrabitq::page::scan_layout(shape.scan_dimensions, shape.filter_columns,
+                                        shape.value_bytes());
 }
 
 namespace detail
@@ -81,15 +79,6 @@ put_scan_page_steps(const Row &row, Put &&put)
     detail::put_bytes(put,
                       layout.tids_offset + row.slot * static_cast<uint32>(sizeof(ItemPointerData)),
                       &row.tid, sizeof(ItemPointerData));
-}
-
-/// The end of the row's record on its fine page.
-inline uint16
-fine_end(const Row &row) noexcept
-{
-    namespace page = ivfrabitq::page;
-    return static_cast<uint16>(page::kFineOffset +
-                               (row.record + 1) * page::fine_bytes(row.shape.padded));
 }
 
 template <class Put>

@@ -42,6 +42,16 @@ write_head(const Step &step, std::uint8_t out[kMaxHeadBytes]) noexcept
     return static_cast<std::size_t>(end - out);
 }
 
+std::size_t
+write_step(const Step &step, std::uint8_t *out) noexcept
+{
+    const std::size_t head = write_head(step, out);
+    const std::size_t bytes = data_bytes(step);
+    if (bytes > 0)
+        std::memcpy(out + head, step.data, bytes);
+    return head + bytes;
+}
+
 bool
 DeltaReader::read_number(std::uint32_t *number) noexcept
 {

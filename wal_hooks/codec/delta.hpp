@@ -74,6 +74,10 @@ bool fits(const Step &step, const PageBounds &bounds) noexcept;
 /// Writes everything of the step but its data; returns how many bytes. REQUIRES: fits().
 std::size_t write_head(const Step &step, std::uint8_t out[kMaxHeadBytes]) noexcept;
 
+/// Writes the step with its data; returns how many bytes: at most kMaxHeadBytes + data_bytes().
+/// REQUIRES: fits().
+std::size_t write_step(const Step &step, std::uint8_t *out) noexcept;
+
 /// Goes through a delta of unknown origin.
 class DeltaReader
 {

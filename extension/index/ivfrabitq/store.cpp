@@ -161,8 +161,8 @@ stage_row(PageEdit *edit, const StagedPage &page, Buffer fine, const Meta &meta,
     row.counts[1] = place.slice.dead;
     row.record = (place.header.fine_slot + place.slot) % meta.page.fine_per_page;
     row.new_fine_page = PageIsNew(fine_page);
-    const uint32 end = page::kFineOffset + (row.record + 1) * meta.page.fine_bytes;
-    row.raises_lower = row.new_fine_page || reinterpret_cast<PageHeader>(fine_page)->pd_lower < end;
+    row.raises_lower =
+        row.new_fine_page || reinterpret_cast<PageHeader>(fine_page)->pd_lower < wal::fine_end(row);
     row.tid = code->tid;
     row.factors = code->factors;
     set_nulls(page, meta, place.slot, code, &row);
