@@ -28,6 +28,8 @@ packing_window(const BuildState *build)
 static page::ListEntry
 make_entry(const BuildState *build, uint32 list)
 {
+    if (build->vacant != nullptr && build->vacant[list])
+        return page::vacant_entry();
     const page::MetaPage &meta = build->meta.page;
     const PackedList &packed = build->packing.packed[list];
     const uint32 rows = build->list_rows[list];
@@ -38,8 +40,6 @@ make_entry(const BuildState *build, uint32 list)
     entry.run_start =
         packed.run_pages > 0 ? meta.first_scan + packed.run_start : InvalidBlockNumber;
     entry.first = entry.tail = entry.free = page::kNoSlice;
-    if (build->vacant != nullptr && build->vacant[list])
-        return page::vacant_entry();
     if (packed.shared != kNoPage)
         entry.first = entry.tail = {meta.first_scan + build->packing.shared[packed.shared].page,
                                     packed.slice};

@@ -15,6 +15,7 @@ extern "C" {
 #include "utils/lsyscache.h"
 }
 
+#include "index/common/aligned.hpp"
 #include "index/ivfrabitq/store.hpp"
 #include "index/ivfrabitq/table_truth.hpp"
 #include "pg/compat.hpp"
@@ -74,15 +75,20 @@ check_maintainer(Oid index)
         aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_INDEX, get_rel_name(index));
 }
 
+static uint8 *
+allocate_tiles(Size blocks, uint32 padded)
+{
+    return index::aligned_array<uint8>(
+        CurrentMemoryContext, blocks * kernel::tiles_per_block(padded) * kernel::kTileBytes);
+}
+
 /// The tiles of all lists; those that were split stay empty.
 static uint8 *
 read_blocks(const TableTruth *state)
 {
     const Meta &meta = state->meta;
     const Size blocks = kernel::centroid_blocks(meta.page.lists);
-    const Size bytes = blocks * kernel::tiles_per_block(meta.page.padded) * kernel::kTileBytes;
-    auto *tiles = reinterpret_cast<uint8 *>(
-        CACHELINEALIGN(palloc_extended(bytes + PG_CACHE_LINE_SIZE, MCXT_ALLOC_HUGE)));
+    uint8 *tiles = allocate_tiles(blocks, meta.page.padded);
     kernel::clear_centroids(tiles, blocks, meta.page.padded);
     auto *codes = static_cast<int8 *>(palloc(meta.page.padded));
     for (uint32 list = 0; list < meta.page.lists; list++) {
@@ -110,11 +116,8 @@ read_centres(const TableTruth *state)
     const Meta &meta = state->meta;
     if (meta.page.block_centre_pages == 0)
         return nullptr;
-    const Size tiles =
-        kernel::centroid_blocks(list_blocks(meta)) * kernel::tiles_per_block(meta.page.padded);
-    auto *centres = reinterpret_cast<uint8 *>(CACHELINEALIGN(
-        palloc_extended(tiles * kernel::kTileBytes + PG_CACHE_LINE_SIZE, MCXT_ALLOC_HUGE)));
-    get_meta(state->index);
+    uint8 *centres = allocate_tiles(kernel::centroid_blocks(list_blocks(meta)), meta.page.padded);
+    get_meta(state->index); // what reading requires
     read_block_centres(state->index, meta, centres);
     return centres;
 }

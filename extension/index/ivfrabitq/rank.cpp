@@ -23,7 +23,6 @@ static void
 rank_all(Search *search)
 {
     const bool separate = search->squared != search->g;
-    search->choosing = false;
     list_distances(search->index, search->meta, search->plane, nullptr, list_blocks(search->meta),
                    search->g, separate ? search->squared : nullptr);
     kernel::begin_list_order(search->g, search->meta.page.lists, search->order.order,
@@ -35,7 +34,7 @@ static void
 widen(Search *search, uint32 wanted)
 {
     const uint32 known = search->known_blocks;
-    if (!search->choosing || wanted <= known)
+    if (wanted <= known)
         return;
     kernel::more_lists(&search->block_order, wanted);
     uint32 *added = search->blocks + known;
@@ -59,23 +58,27 @@ blocks_for(const Search &search, uint32 lists)
     return chosen < all ? Min(chosen + search.blocks_without_centre, all) : all;
 }
 
+/// Puts the blocks in order; no list is known yet.
+static void
+begin_choosing(Search *search)
+{
+    search->blocks_without_centre = block_distances(search->index, search->meta, search->plane,
+                                                    search->block_g, search->block_squared);
+    kernel::begin_list_order(search->block_g, list_blocks(search->meta), search->block_order.order,
+                             &search->block_order);
+    kernel::begin_list_order(search->g, 0, search->order.order, &search->order);
+    search->known_blocks = 0;
+}
+
 void
 rank_lists(Search *search, uint32 expected)
 {
     const uint32 lists = Min(expected, search->meta.page.lists);
-    const uint32 all = list_blocks(search->meta);
-    if (search->exact || beam(search->meta, lists) == all) {
+    search->choosing = !search->exact && beam(search->meta, lists) < list_blocks(search->meta);
+    if (search->choosing)
+        begin_choosing(search);
+    else
         rank_all(search);
-    } else {
-        search->blocks_without_centre = block_distances(search->index, search->meta, search->plane,
-                                                        search->block_g, search->block_squared);
-        kernel::begin_list_order(search->block_g, all, search->block_order.order,
-                                 &search->block_order);
-        kernel::begin_list_order(search->g, 0, search->order.order, &search->order);
-        search->choosing = true;
-        search->known_blocks = 0;
-        widen(search, blocks_for(*search, lists));
-    }
     rank_more(search, lists);
 }
 
