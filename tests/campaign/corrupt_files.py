@@ -132,8 +132,11 @@ class Corrupt:
     def try_out(self, number):
         shape, copy = self.place(number)
         trial = Trial(self.server, shape, copy)
-        trial.run(random.Random(f'{self.options.seed}/{number}/trial'))
+        trial.run(self.rng(number))
         return trial
+
+    def rng(self, number):
+        return random.Random(f'{self.options.seed}/{number}/trial')
 
     def account(self, trial, number, damaged):
         shape = trial.shape

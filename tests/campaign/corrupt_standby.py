@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
 """Damages files of a standby: it is searched, replays what its primary then writes to the same indexes, is searched again."""
-import random
 import re
 from concurrent.futures import ThreadPoolExecutor
 
@@ -57,9 +56,6 @@ class CorruptStandby(Corrupt):
     def ask_all(self, trials):
         with ThreadPoolExecutor(self.options.clients) as pool:
             list(pool.map(lambda number: trials[number].run(self.rng(number)), trials))
-
-    def rng(self, number):
-        return random.Random(f'{self.options.seed}/{number}/trial')
 
     def no_trouble(self):
         for line in self.standby.crashed():
